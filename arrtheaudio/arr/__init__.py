@@ -1,0 +1,1 @@
+"""Sonarr and Radarr: their deliveries, paths and language names. Pure."""

@@ -1,0 +1,1 @@
+"""The queue: an append-only journal, its fold, and the workers."""

@@ -1,0 +1,1 @@
+"""One media file: what is in it, which audio track should be first, and the edit in place."""
