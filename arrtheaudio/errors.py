@@ -89,6 +89,12 @@ class FileBusy(MediaError):
     retried = True
     hint = "Let the download or copy end, or lower media.settle_seconds."
 
+    def __init__(
+        self, what: str = "", *, path: bytes | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(what, path=path)
+        self.retry_after = retry_after  # seconds until it can have settled; None: not known
+
 
 class NotWritable(MediaError):
     """The file or its folder may not be written."""
@@ -138,6 +144,10 @@ class IoFailed(MediaError):
     reason = "io_error"
     retried = True
     hint = "Look at the system's log for disk or network errors."
+
+
+class HalfEdited(IoFailed):
+    """An edit could be neither finished nor taken back; its plan is settled by recovery."""
 
 
 class NoSpace(MediaError):

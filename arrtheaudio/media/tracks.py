@@ -63,17 +63,41 @@ class Media:
 
 
 @attrs.frozen
+class Shuffle:
+    """A large patch in few words: which runs of the old bytes stand where in the new ones.
+
+    All offsets count from the patch's own. Bytes that stand in no run are told
+    in ``old_rest`` and ``new_rest``, so either side follows from the other; the
+    SHA-256 digests tell which side a file holds.
+    """
+
+    length: int
+    runs: tuple[tuple[int, int, int], ...]  # (offset among the old, among the new, length)
+    old_rest: tuple[tuple[int, bytes], ...]
+    new_rest: tuple[tuple[int, bytes], ...]
+    old_digest: bytes
+    new_digest: bytes
+
+
+@attrs.frozen
 class Patch:
     """Bytes of the file that change: ``old`` and ``new`` have the same length.
 
     ``sync``: the file is fdatasync'ed behind this patch before the next one is
     written, because the next one is only safe once this one is durable.
+    ``shuffle``: both sides are too large for the journal and left empty.
     """
 
     offset: int
     old: bytes
     new: bytes
     sync: bool = False
+    shuffle: Shuffle | None = None
+
+    @property
+    def length(self) -> int:
+        """How many bytes of the file change."""
+        return self.shuffle.length if self.shuffle else len(self.old)
 
 
 @attrs.frozen
@@ -90,6 +114,16 @@ class Edit:
     # True where a kill between two writes leaves the header unreadable until
     # recovery (MP4 reordering): such an edit needs a before-image.
     fragile: bool = False
+
+
+@attrs.frozen
+class Replacement:
+    """A finished file beside the original that takes its name by one rename."""
+
+    temporary: bytes  # its path
+    size: int
+    extents: tuple[tuple[int, int], ...]
+    digest: bytes  # SHA-256 of the extents, by which recovery knows the new file
 
 
 @attrs.frozen
@@ -113,6 +147,8 @@ class Plan:
     inode: int
     mtime_ns: int
     before_image: str | None = None
+    number: int | None = None  # the target's Track.number, which reordering does not change
+    replacement: Replacement | None = None  # methods copy and remux
 
 
 @attrs.frozen
@@ -188,6 +224,7 @@ class Request:
     dry_run: bool = False
     heavy: bool = False  # the caller holds a slot for rewriting whole files
     expected_size: int | None = None  # bytes, from the delivery: settled at once if equal
+    own_mtime_ns: int | None = None  # Outcome.mtime_ns of our last edit: settled at once if equal
 
 
 @attrs.frozen
@@ -202,3 +239,30 @@ class Outcome:
     media: Media | None = None
     decision: Decision | None = None
     plan: Plan | None = None
+    mtime_ns: int | None = None  # what our edit left; None where nothing was written
+
+
+@attrs.frozen
+class Inspection:
+    """A file looked at, nothing changed."""
+
+    path: bytes
+    media: Media
+    decision: Decision
+    links: int  # hard links, 1 for an ordinary file
+    mtime_ns: int
+    room: str  # how the default could be changed in place, in one sentence
+
+
+@attrs.frozen
+class Recovery:
+    """How an open plan was settled.
+
+    ``completed``: the edit stands. ``interrupted``: the old bytes stand, the job
+    can run again. ``rolled_back``: the edit had been finished but did not show
+    what was wanted, and the old bytes are back.
+    """
+
+    state: Literal["completed", "interrupted", "rolled_back"]
+    message: str
+    mtime_ns: int
