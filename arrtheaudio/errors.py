@@ -215,6 +215,10 @@ class UnknownId(QueueError):
 class AlreadyEnded(QueueError):
     """It has ended already."""
 
+    def __init__(self, what: str = "", *, path: bytes | None = None, status: str = "") -> None:
+        super().__init__(what, path=path)
+        self.status = status  # the final one
+
 
 class NotEnded(QueueError):
     """It has not ended yet."""

@@ -192,7 +192,12 @@ class TrackReport:
 
 @attrs.frozen
 class Event:
-    """One public journal row as the feed and ``GET /jobs/{id}`` show it."""
+    """One public journal row as the feed and ``GET /jobs/{id}`` show it.
+
+    ``body`` has the keys of ``Job`` (``job``, ``webhook``, ``batch``: seq or
+    None; ``path``: bytes; ``status``) or of ``Batch``, and what else the event
+    tells. Every ``job.*`` event has job, webhook, batch, source, path, status.
+    """
 
     seq: int
     at: float
@@ -356,3 +361,37 @@ class Statistics:
     mp4_processed: int
     mkv_average_ms: float | None
     mp4_average_ms: float | None
+
+
+@attrs.frozen
+class SpaceWaiter:
+    """A job that waits for free space on its file's file system."""
+
+    job: int
+    path: bytes
+    needed: int  # bytes
+
+
+@attrs.frozen
+class EventChunk:
+    """What the feed gives behind a cursor, ascending by seq.
+
+    ``gap`` is the first and the last number that is missing between the cursor
+    and ``next_since`` because retention removed it; it comes before the events.
+    """
+
+    events: tuple[Event, ...]
+    next_since: int
+    gap: tuple[int, int] | None = None
+
+
+@attrs.frozen
+class JournalHealth:
+    """How the journal fares, for ``GET /health``."""
+
+    sqlite_version: str
+    seq: int
+    size_bytes: int
+    last_commit_ms: float | None
+    writable: bool
+    detail: str  # "" or what is wrong or to be watched
