@@ -23,6 +23,7 @@ LONGEST_TEXT: Final = 4096  # characters; Linux's PATH_MAX
 LONGEST_LIST: Final = 1000  # entries
 SHOWN: Final = 60  # characters of a wrong value that a message repeats
 
+WHOLE: Final = "the file"
 INVALID: Final = object()
 
 
@@ -39,8 +40,8 @@ class Problems:
     found: list[tuple[str, str]] = attrs.field(factory=list)
 
     def add(self, at: str, message: str) -> None:
-        """Note one problem of the key at this path."""
-        self.found.append((at, message))
+        """Note one problem of the key at this path; the empty path is the file as a whole."""
+        self.found.append((at or WHOLE, message))
 
     def expected(self, at: str, what: str, value: object) -> Any:
         """Note that something else was expected, unless the value's fault is told; INVALID."""

@@ -139,15 +139,15 @@ def _from_file(
         tree = parse(_text(path), problems, environ=environ)
     except (OSError, UnicodeDecodeError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else "is not UTF-8 text"
-        problems.add("the file", str(reason))
+        problems.add("", str(reason))
         return {}
     except BadYaml as fault:
-        problems.add("the file", str(fault))
+        problems.add("", str(fault))
         return {}
     if tree is None:
         return {}
     if not isinstance(tree, dict):
-        problems.expected("the file", "keys such as media_roots", tree)
+        problems.expected("", "keys such as media_roots", tree)
         return {}
     return dict(_flattened(tree, keys, problems))
 

@@ -19,8 +19,31 @@ import yaml
 
 from arrtheaudio import _config_kinds as kinds
 from arrtheaudio._config_kinds import Kind, key, needed
-from arrtheaudio._config_sources import Sources, read_sources
+from arrtheaudio._config_sources import Sources, read_sources, variable
 from arrtheaudio.media.tracks import Container, Options, Rules
+
+__all__ = [
+    "ApiConfig",
+    "Changes",
+    "Config",
+    "Containers",
+    "Execution",
+    "JobsConfig",
+    "Loaded",
+    "Logging",
+    "MediaConfig",
+    "PathMappingConfig",
+    "PathOverride",
+    "Processing",
+    "Selection",
+    "TagOverride",
+    "as_tree",
+    "as_yaml",
+    "changes",
+    "is_loopback",
+    "load",
+    "variable",
+]
 
 SYSTEM_FOLDER: Final = "/config"  # the volume of a container, as Sonarr and Radarr have it
 HIDDEN: Final = "(hidden)"
