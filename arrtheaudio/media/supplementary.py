@@ -1,0 +1,131 @@
+"""Which audio tracks only accompany the programme: commentary, description, score.
+
+A track says so by its flags or, mostly, by its title, in the language of
+whoever muxed it. Knows nothing of wishes. media.md, "Choosing the track", 3.
+
+Titles are matched by whole words, since a wrong hit would hide the track that
+a viewer wants: "Commandments" or "Director's Cut" are no commentary. Compound
+words of German, Dutch and the Nordic languages are matched by their stems.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Final
+
+from arrtheaudio.media.tracks import Track
+
+COMMENTARY: Final = "commentary"
+DESCRIPTION: Final = "audio description"
+MUSIC: Final = "music without the programme's sound"
+
+# What a title says, it says at its beginning; the rest is not looked at.
+_TITLE_CHARACTERS: Final = 256
+
+_COMMENTARY: Final = (
+    r"\bcomment(?:ary|aries|ators?)\b",
+    r"\bdirectors?['’]?s? (?:track|notes)\b",
+    r"\b(?:with|by|from|feat\.?) (?:the )?(?:co-)?"
+    r"(?:directors?|writers?|producers?|screenwriters?|cast|crew|film ?makers?|historians?)\b",
+    r"\brifftrax\b",
+    r"\b\w*kommentar(?:e|er|en|ok|spur|spor|spår|track|i)?\b",  # de, da, nb, sv, hr, sl
+    r"\b\w*kommentár(?:ok|ja)?\b",  # hu
+    r"\bcommentaires?\b",  # fr
+    r"\b(?:audio)?comentari(?:os?|u|s)?\b",  # es, ro, ca
+    r"\bcomentários?\b",  # pt
+    r"\bcomment[oi]\b",  # it
+    r"\b\w*commentaar(?:spoor)?\b",  # nl
+    r"\bkomentar(?:z\w*|i)?\b",  # pl, sr
+    r"\bkoment[áa]ř\w*",  # cs
+    r"\bkoment[áa]r\b",  # sk, hr
+    r"\bkommentti\w*|\bkommentit\b|\bkommentaari\w*",  # fi, et
+    r"\byorum(?:u|lu|ları|lar)?\b",  # tr
+    r"\bкомм?ентар\w*",  # ru, uk, bg, sr
+    r"\bσχολι\w*",  # el
+    r"コメンタリー|実況|解説",
+    r"解说|解說|評論|评论|評述|评述|導評|导评",
+    r"코멘터리|해설",
+)
+_DESCRIPTION: Final = (
+    r"\baudio[ -]?descri(?:ptions?|ptive|bed)\b",
+    r"\bdescri(?:ptive|bed) (?:audio|video|service|narration|track|version)\b",
+    r"\bfor the (?:blind|visually)\b|\b(?:visually|vision) impaired\b",
+    r"\baudio[ -]?des[ck]ri\w+",  # de, es, fr, it, pl, pt, ro
+    r"\bhörfilm\w*|\bbildbeschreibung\b|\bblindenfassung\b|\bfür (?:blinde|sehbehinderte)\b",
+    r"\b(?:mal-?voyants?|aveugles)\b",
+    r"\b(?:invidentes|ciegos)\b|\bnon vedenti\b",
+    r"\baudio[ -]?beschrijving\b|\bblinden\b",
+    r"\bsyntolk\w*|\bsynstolk\w*|\bkuvailutulk\w*",
+    r"\baudiopopis\w*|\bpro nevidomé\b|\bdla niewidomych\b",
+    r"\baudionarráci\w*|\blátássérült\w*",
+    r"\bsesli betimleme\w*",
+    r"\bтифло\w*|\bаудио(?:описани|дескрипц)\w*",
+    r"音声ガイド|音声解説|画面解説|副音声",
+    r"口述影像|视障|視障|无障碍|無障礙",
+    r"화면해설",
+)
+_MUSIC: Final = (
+    r"\bisolated (?:film |music |musical )?(?:score|music|track|audio|soundtrack)\b",
+    r"\b(?:music|score)[ -]only\b|\bmusic (?:and|&) (?:sound )?effects\b|\bm ?& ?e\b",
+    r"\bisolierte\w* (?:film)?musik\b|\bnur musik\b",
+    r"\bmusique (?:isolée|seule)\b|\bm[úu]sica (?:aislada|isolada)\b|\bmusica isolata\b",
+    r"\binstrumental\b|\bkaraoke\b|\bкараоке\b|カラオケ|卡拉ok|노래방",
+)
+# "AD" and "DVS" are names only in capitals, and "AD" only where it stands alone:
+# the whole title, in brackets, or as its first or last word.
+_ABBREVIATED: Final = re.compile(
+    r"\bDVS\b|^\W*AD\b|[\[(]AD[\])]|(?<!\d )(?<!Anno )\bAD\W*$|^\W*ad\W*$"
+)
+_NEGATED: Final = re.compile(
+    r"\b(?:no|non(?! vedenti)|not|without|w/o|ohne|sans|sin|sem|senza|zonder|bez|без|uten|utan)"
+    r"[ -](?:the |any |de |di |audio[ -]?)?\w+"
+)
+
+
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(patterns))
+
+
+# Description comes first: "Audiodescription commentary" and the Japanese and
+# Korean words for it contain the ones for commentary.
+_KINDS: Final = (
+    (DESCRIPTION, _any_of(_DESCRIPTION)),
+    (MUSIC, _any_of(_MUSIC)),
+    (COMMENTARY, _any_of(_COMMENTARY)),
+)
+_CLEARER_SPEECH: Final = re.compile(
+    r"\b(?:clean audio|(?:enhanced|clear|clearer|boosted) dialog(?:ue)?|dialog(?:ue)? (?:boost|\+))"
+    r"|\bhearing impaired\b|\bklare sprache\b"
+)
+
+
+def kind(track: Track) -> str | None:
+    """What a track accompanies the programme with, or None for an ordinary one."""
+    if track.commentary:
+        return COMMENTARY
+    if track.visual_impaired:
+        return DESCRIPTION
+    return _kind_by_title(track.title[:_TITLE_CHARACTERS]) if track.title else None
+
+
+def has_clearer_speech(track: Track) -> bool:
+    """Whether the mix is made for the hard of hearing: a full programme, but a special one."""
+    if track.hearing_impaired is not None:
+        return track.hearing_impaired
+    return bool(track.title) and _says_clearer_speech((track.title or "")[:_TITLE_CHARACTERS])
+
+
+@lru_cache(maxsize=1024)
+def _kind_by_title(title: str) -> str | None:
+    plain = unicodedata.normalize("NFKC", title)
+    if _ABBREVIATED.search(plain):
+        return DESCRIPTION
+    words = _NEGATED.sub(" ", plain.casefold())
+    return next((kind for kind, pattern in _KINDS if pattern.search(words)), None)
+
+
+@lru_cache(maxsize=1024)
+def _says_clearer_speech(title: str) -> bool:
+    return bool(_CLEARER_SPEECH.search(unicodedata.normalize("NFKC", title).casefold()))
