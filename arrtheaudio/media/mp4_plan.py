@@ -1,0 +1,163 @@
+"""Which bytes of an MP4 file change so that one audio track is the only enabled one.
+
+Owns the map of offsets (Layout) and the decision; reads only bytes that it
+means to replace, writes nothing. ISO/IEC 14496-12, 8.3.2 (tkhd flags,
+alternate_group); media.md, "MP4".
+
+Order of the patches: the new default is enabled first and made durable, then
+the others are disabled, last come the alternate groups. So a track is heard
+after every prefix. Reordering moves whole trak boxes inside moov in one
+patch; between its first and its last byte the header is unreadable.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from arrtheaudio.errors import CorruptFile, NoRoom
+from arrtheaudio.media.mp4_boxes import Box, find
+from arrtheaudio.media.source import Window
+from arrtheaudio.media.tracks import Edit, Media, Patch
+
+ENABLED: Final = 0x01  # lowest bit of tkhd's last flags byte
+LARGEST_GROUP: Final = 0x7FFF  # alternate_group is signed
+
+# What identifies a file: of every trak its description and the beginning of its
+# sample tables (sizes of the first samples, hardly ever the same in two files).
+TABLES_BYTES: Final = 4096
+TRAK_BYTES: Final = 16384
+# The tables of a very long film are some ten MB; more is not moved in one write.
+LARGEST_MOVE: Final = 32 << 20
+
+
+@attrs.frozen
+class TrakLayout:
+    """Where one trak lies and what its tkhd holds. ``flags`` is None where tkhd is missing."""
+
+    offset: int = 0
+    end: int = 0
+    audio: bool = False
+    flags_offset: int = 0
+    flags: int | None = None  # the byte with ENABLED in it
+    group_offset: int = 0
+    group: int = 0
+    described: int = 0  # where stsd ends
+    tables: Box | None = None  # stbl
+
+    @property
+    def enabled(self) -> bool:
+        """Whether players play it by default."""
+        return bool((self.flags or 0) & ENABLED)
+
+
+@attrs.frozen
+class Layout:
+    """The private map that Media carries from the probe to the plan."""
+
+    traks: tuple[TrakLayout, ...]  # in file order: the place is Track.index
+    header: tuple[tuple[int, int], ...]  # extents of ftyp, moov's header and mvhd
+
+
+def plan_default(window: Window, media: Media, target: int, *, reorder: bool = False) -> Edit:
+    """The edit after which track ``target`` is the only enabled audio track.
+
+    Args:
+        window: the file, for the old bytes of what moves.
+        media: as probed from the same file.
+        target: Track.index of an audio track.
+        reorder: also make it the first audio track. Its index changes by that;
+            its number (track_ID) does not.
+
+    Raises CorruptFile where the track has no header to change, NoRoom where it
+    cannot be moved.
+    """
+    layout: Layout = media.layout
+    chosen = layout.traks[target]
+    if not chosen.audio:
+        raise ValueError(f"track {target} is not an audio track")
+    if chosen.flags is None:
+        raise CorruptFile(f"track {target} has no track header (tkhd)")
+    audio = [trak for trak in layout.traks if trak.audio]
+    span = None
+    if reorder and chosen is not audio[0]:
+        span = (audio[0].offset, chosen.end)
+        _check_movable(window, layout, span)
+    enabled = [trak for trak in audio if trak.enabled]
+    if span is None and enabled == [chosen]:
+        return Edit((), _extents(layout))
+    patches = _flags(chosen, enabled) + _groups(layout, audio)
+    if span is not None:
+        patches = _moved(window, patches, span, chosen)
+    return Edit(tuple(patches), _extents(layout), fragile=span is not None)
+
+
+def _flags(chosen: TrakLayout, enabled: list[TrakLayout]) -> list[Patch]:
+    others = [trak for trak in enabled if trak is not chosen]
+    patches = [_flip(trak) for trak in others]
+    if not chosen.enabled:
+        # Durable before anything is disabled: no power cut leaves the film silent.
+        patches.insert(0, _flip(chosen, sync=bool(others)))
+    return patches
+
+
+def _flip(trak: TrakLayout, *, sync: bool = False) -> Patch:
+    flags = trak.flags or 0
+    return Patch(trak.flags_offset, bytes([flags]), bytes([flags ^ ENABLED]), sync)
+
+
+def _groups(layout: Layout, audio: list[TrakLayout]) -> list[Patch]:
+    """One common alternate group where no audio track has any: they exclude each other."""
+    headed = [trak for trak in audio if trak.flags is not None]
+    if len(headed) < 2 or any(trak.group for trak in headed):
+        return []
+    used = {trak.group for trak in layout.traks}
+    unused = next(group for group in range(1, LARGEST_GROUP) if group not in used)
+    value = unused.to_bytes(2, "big")
+    return [Patch(trak.group_offset, bytes(2), value) for trak in headed]
+
+
+def _check_movable(window: Window, layout: Layout, span: tuple[int, int]) -> None:
+    start, end = span
+    if end - start > LARGEST_MOVE:
+        raise NoRoom(f"the headers to move are {(end - start) >> 20} MiB large")
+    for trak in layout.traks:
+        if (
+            start <= trak.offset < end
+            and trak.tables is not None
+            and _absolute(window, trak.tables)
+        ):
+            raise NoRoom("an encrypted track's header holds absolute offsets and cannot be moved")
+
+
+def _absolute(window: Window, tables: Box) -> bool:
+    """Whether saio is there: file offsets (8.7.14), which may point into the trak itself."""
+    return b"saio" in find(window, tables, b"saio")
+
+
+def _moved(
+    window: Window, patches: list[Patch], span: tuple[int, int], chosen: TrakLayout
+) -> list[Patch]:
+    """The span with the chosen trak in front, all changes inside it made; then the rest."""
+    start, end = span
+    old = window.read(start, end - start)
+    new = bytearray(old)
+    outside = []
+    for patch in patches:
+        if start <= patch.offset < end:
+            at = patch.offset - start
+            new[at : at + len(patch.new)] = patch.new
+        else:
+            outside.append(patch)
+    cut = chosen.offset - start
+    # Whole before the tracks behind it are disabled, as without moving.
+    return [Patch(start, old, bytes(new[cut:] + new[:cut]), sync=bool(outside)), *outside]
+
+
+def _extents(layout: Layout) -> tuple[tuple[int, int], ...]:
+    extents = list(layout.header)
+    for trak in layout.traks:
+        end = min(trak.described + TABLES_BYTES, trak.offset + TRAK_BYTES, trak.end)
+        extents.append((trak.offset, max(end, trak.offset) - trak.offset))
+    return tuple(sorted(extents))

@@ -1,0 +1,170 @@
+"""One trak box: what the track is, and where its changeable bytes lie.
+
+Owns the reading of tkhd, mdhd, elng, hdlr, tref, stsd and the track's udta;
+never follows the sample tables. ISO/IEC 14496-12, 8.3 to 8.5, 8.10.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from arrtheaudio.errors import CorruptFile
+from arrtheaudio.media import mp4_codecs, mp4_languages, mp4_userdata
+from arrtheaudio.media.mp4_boxes import Box, find, split
+from arrtheaudio.media.mp4_plan import TrakLayout
+from arrtheaudio.media.source import Window
+from arrtheaudio.media.tracks import Track, TrackType
+
+DESCRIPTION_BYTES: Final = 64 << 10  # of stsd, names, references: more is not read
+HANDLER_BYTES: Final = 12  # version and flags, a reserved word, the handler
+
+HANDLERS: Final[dict[bytes, TrackType]] = {
+    b"soun": "audio",
+    b"vide": "video",
+    b"sbtl": "subtitles",
+    b"subt": "subtitles",
+    b"subp": "subtitles",
+    b"clcp": "subtitles",
+    b"text": "subtitles",
+}
+CHAPTER_CODEC: Final = "bin_data"  # as ffprobe names a chapter track
+
+
+@attrs.frozen
+class Fields:
+    """Offsets behind the header of one version of a box, and how many bytes reach to them."""
+
+    needed: int
+    track_id: int = 0
+    alternate_group: int = 0
+    language: int = 0
+
+
+TKHD: Final = {  # 8.3.2
+    0: Fields(needed=36, track_id=12, alternate_group=34),
+    1: Fields(needed=48, track_id=20, alternate_group=46),
+}
+MDHD: Final = {  # 8.4.2
+    0: Fields(needed=22, language=20),
+    1: Fields(needed=34, language=32),
+}
+LAST_FLAGS_BYTE: Final = 3
+NO_HEADER: Final = TrakLayout()
+
+
+@attrs.frozen
+class Trak:
+    """One trak as read: the track, its place, and the tracks that are its chapters."""
+
+    track: Track
+    layout: TrakLayout
+    chapters: frozenset[int]  # track_IDs
+
+
+def read_trak(window: Window, box: Box, index: int, *, quicktime: bool) -> Trak:
+    """The trak at ``box``, the ``index``-th of the file. Raises CorruptFile."""
+    parts = find(window, box, b"tkhd", b"mdia", b"udta", b"tref")
+    media = _find_in(window, parts, b"mdia", b"mdhd", b"hdlr", b"elng", b"minf")
+    tables = _find_in(window, media, b"minf", b"stbl")
+    description_box = _find_in(window, tables, b"stbl", b"stsd")
+    stsd = _content(window, description_box, b"stsd")
+    type = _type(_content(window, media, b"hdlr", HANDLER_BYTES), stsd)
+    description = mp4_codecs.describe(stsd, type, quicktime=quicktime)
+    number, header = _header(window, parts)
+    language, tag = mp4_languages.language(
+        _header_language(window, media),
+        mp4_languages.extended_language(_content(window, media, b"elng")),
+    )
+    title, roles = mp4_userdata.parse(_content(window, parts, b"udta"))
+    track = Track(
+        index=index,
+        number=number,
+        type=type,
+        codec=description.codec,
+        language=language,
+        language_tag=tag,
+        title=title,
+        channels=description.channels,
+        default=header.enabled,
+        forced=roles.forced or description.forced,
+        original=roles.original,
+        commentary=roles.commentary,
+        visual_impaired=roles.visual_impaired,
+        hearing_impaired=roles.hearing_impaired,
+    )
+    layout = attrs.evolve(
+        header,
+        offset=box.offset,
+        end=box.end,
+        audio=type == "audio",
+        described=description_box[b"stsd"].end if stsd else box.offset,
+        tables=tables.get(b"stbl"),
+    )
+    return Trak(track, layout, _chapters(_content(window, parts, b"tref")))
+
+
+def as_chapters(track: Track) -> Track:
+    """A text track that another track names as its chapters is no subtitle."""
+    return attrs.evolve(track, type="other", codec=CHAPTER_CODEC)
+
+
+def _find_in(
+    window: Window, parts: dict[bytes, Box], kind: bytes, *kinds: bytes
+) -> dict[bytes, Box]:
+    parent = parts.get(kind)
+    return find(window, parent, *kinds) if parent is not None else {}
+
+
+def _content(
+    window: Window, parts: dict[bytes, Box], kind: bytes, most: int = DESCRIPTION_BYTES
+) -> bytes:
+    box = parts.get(kind)
+    return window.read(box.body, min(box.end - box.body, most)) if box is not None else b""
+
+
+def _header(window: Window, parts: dict[bytes, Box]) -> tuple[int, TrakLayout]:
+    """track_ID and the changeable bytes of tkhd; without tkhd nothing can be changed."""
+    box = parts.get(b"tkhd")
+    if box is None:
+        return 0, NO_HEADER
+    content = window.read(box.body, min(box.end - box.body, TKHD[1].needed))
+    fields = TKHD.get(content[0]) if content else None
+    if fields is None or len(content) < fields.needed:
+        raise CorruptFile(f"the track header (tkhd) at byte {box.offset} is cut off or too new")
+    group = content[fields.alternate_group : fields.alternate_group + 2]
+    number = int.from_bytes(content[fields.track_id : fields.track_id + 4], "big")
+    return number, TrakLayout(
+        flags_offset=box.body + LAST_FLAGS_BYTE,
+        flags=content[LAST_FLAGS_BYTE],
+        group_offset=box.body + fields.alternate_group,
+        group=int.from_bytes(group, "big", signed=True),
+    )
+
+
+def _header_language(window: Window, media: dict[bytes, Box]) -> str:
+    content = _content(window, media, b"mdhd", MDHD[1].needed)
+    fields = MDHD.get(content[0]) if content else None
+    if fields is None or len(content) < fields.needed:
+        return ""
+    return mp4_languages.header_language(
+        int.from_bytes(content[fields.language : fields.language + 2], "big")
+    )
+
+
+def _type(hdlr: bytes, stsd: bytes) -> TrackType:
+    known = HANDLERS.get(hdlr[8:12])
+    if known is None and mp4_codecs.audio_format(stsd):
+        return "audio"
+    return known or "other"
+
+
+def _chapters(tref: bytes) -> frozenset[int]:
+    """The track_IDs under chap (QuickTime File Format, "Chapter lists")."""
+    return frozenset(
+        int.from_bytes(body[at : at + 4], "big")
+        for kind, body in split(tref)
+        if kind == b"chap"
+        for at in range(0, len(body) - 3, 4)
+    )
