@@ -1,0 +1,108 @@
+"""Side by side in one run: interleaved rounds, medians, and ratios to a reference.
+
+The machine is noisy, so no figure stands alone: every round runs every case
+once, in an order that changes from round to round, and a case is compared by
+its median with the median of the reference of the same run.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import random
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import attrs
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@attrs.frozen
+class Case:
+    """One thing to measure.
+
+    ``run`` does the work ``times`` times; ``prepare`` is called before it,
+    outside the measured time.
+    """
+
+    name: str
+    run: Callable[[], object]
+    times: int = 1
+    prepare: Callable[[], object] | None = None
+
+
+@attrs.frozen
+class Measured:
+    """Seconds for one piece of work, one figure per round."""
+
+    name: str
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The middle round."""
+        return statistics.median(self.seconds)
+
+
+def measure(cases: Sequence[Case], *, rounds: int, seed: int = 1) -> dict[str, Measured]:
+    """Run all cases in every round and give the seconds per piece of work."""
+    order = random.Random(seed)
+    taken: dict[str, list[float]] = {case.name: [] for case in cases}
+    with Progress(transient=True) as progress:
+        task = progress.add_task("measuring", total=rounds * len(cases))
+        for _ in range(rounds):
+            for case in order.sample(list(cases), len(cases)):
+                progress.update(task, description=case.name)
+                if case.prepare is not None:
+                    case.prepare()
+                start = time.perf_counter()
+                case.run()
+                taken[case.name].append((time.perf_counter() - start) / case.times)
+                progress.advance(task)
+    return {name: Measured(name, tuple(seconds)) for name, seconds in taken.items()}
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that reads best."""
+    for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "µs")):
+        if seconds * factor >= 1:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+def comparison(title: str, results: Sequence[Measured], reference: Measured) -> Table:
+    """A table of medians, spreads and how many times faster than the reference each one is."""
+    table = Table(title=title, title_justify="left")
+    for column in ("what", "median", "fastest", "slowest", f"against {reference.name}"):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    for result in results:
+        ratio = reference.median / result.median
+        table.add_row(
+            result.name,
+            duration(result.median),
+            duration(min(result.seconds)),
+            duration(max(result.seconds)),
+            "" if result is reference else f"{ratio:,.3g} ×",
+        )
+    return table
+
+
+def save(name: str, figures: object) -> None:
+    """Keep the figures of this run beside the script, for comparison with later ones."""
+    RESULTS.mkdir(exist_ok=True)
+    document = {
+        "bench": name,
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "python": platform.python_version(),
+        "figures": figures,
+    }
+    (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
+
+
+console = Console()
