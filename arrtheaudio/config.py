@@ -268,6 +268,11 @@ class Loaded:
         """The journal's file."""
         return self.config.jobs.storage_path or os.path.join(self.data_dir, "jobs.db")
 
+    @property
+    def key_path(self) -> str:
+        """The file of the API key that is made where none is configured."""
+        return os.path.join(self.data_dir, "api_key")
+
     def reload(self) -> Loaded:
         """Read the same sources again; raises ConfigError and changes nothing."""
         return _load(self.sources)
