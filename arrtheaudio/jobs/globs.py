@@ -1,0 +1,154 @@
+"""Globs of a batch: which files below a folder it takes, and which folders it need not enter.
+
+A pattern is matched component by component, like a small automaton that walks
+down the tree together with the walker: ``Glob.enter`` gives what is left of it
+inside a folder, or nothing where no file below can match. Each component is one
+regular expression with atomic groups (Python's ``fnmatch``), so a hostile name
+or pattern costs linear time; a backtracking glob would hold the whole daemon.
+
+Knows names, never the file system. queue.md, Batches: pattern, exclude_patterns.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Final
+
+import attrs
+import bracex
+
+from arrtheaudio.errors import BadPattern
+
+DEFAULT_PATTERN: Final = "**/*.{mkv,webm,mka,mp4,m4v,mov}"
+
+LENGTH_LIMIT: Final = 1000  # characters of one pattern
+BRACE_LIMIT: Final = 200  # patterns that the braces of one pattern may stand for
+COMPONENT_LIMIT: Final = 64  # folders deep
+
+_ANY_FOLDERS: Final = None  # the component ``**``
+
+# The positions that a walk has reached: (alternative, component).
+Positions = frozenset[tuple[int, int]]
+
+
+@attrs.frozen
+class Level:
+    """What the pattern says inside one folder.
+
+    ``files`` matches the names of files to take (None: none of them); ``deeper``
+    tells whether any folder needs to be entered at all.
+    """
+
+    positions: Positions
+    files: re.Pattern[str] | None
+    deeper: bool
+
+
+class Glob:
+    """A compiled pattern, relative to the folder of its batch; case is ignored.
+
+    ``**`` stands for any number of folders, ``*``, ``?`` and ``[…]`` for parts of
+    one name, ``{a,b}`` for either. Raises: BadPattern.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        alternatives = (_components(part) for part in _expand(pattern))
+        self._alternatives = tuple(dict.fromkeys(alternatives))
+        self.start: Final = self._level(
+            frozenset((number, 0) for number in range(len(self._alternatives)))
+        )
+        self._inside = lru_cache(maxsize=4096)(self._advance)
+
+    def enter(self, level: Level, folder: str) -> Level | None:
+        """The level inside ``folder``, or None where nothing below it can match."""
+        if not level.deeper:
+            return None
+        inside = self._inside(level.positions, folder)
+        return inside if inside.files is not None or inside.deeper else None
+
+    def _advance(self, positions: Positions, folder: str) -> Level:
+        reached = set()
+        for number, at in self._closure(positions):
+            component = self._alternatives[number][at]
+            if component is _ANY_FOLDERS:
+                reached.add((number, at))
+            elif _compiled(component).match(folder):
+                reached.add((number, at + 1))
+        return self._level(frozenset(reached))
+
+    def _level(self, positions: Positions) -> Level:
+        names: set[str] = set()
+        deeper = False
+        for number, at in self._closure(positions):
+            component = self._alternatives[number][at]
+            last = at + 1 == len(self._alternatives[number])
+            if last:
+                names.add("*" if component is _ANY_FOLDERS else component)
+            deeper = deeper or not last or component is _ANY_FOLDERS
+        return Level(positions, any_of(sorted(names)), deeper)
+
+    def _closure(self, positions: Positions) -> Iterable[tuple[int, int]]:
+        """The positions with those behind a ``**`` that stands for no folder at all."""
+        for number, at in positions:
+            components = self._alternatives[number]
+            while at < len(components):
+                yield number, at
+                if components[at] is not _ANY_FOLDERS:
+                    break
+                at += 1
+
+
+def check_names(patterns: Sequence[str]) -> re.Pattern[str] | None:
+    """One expression for globs of single names (``exclude_patterns``); None for no globs.
+
+    Raises: BadPattern, also for a pattern with a slash, which could never match.
+    """
+    names: list[str] = []
+    for pattern in patterns:
+        for part in _expand(pattern):
+            if "/" in part:
+                raise BadPattern(f"{pattern!r} has a slash, but is compared with single names")
+            names.append(part)
+    return any_of(names)
+
+
+def any_of(names: Sequence[str]) -> re.Pattern[str] | None:
+    """One case-insensitive expression that matches whole names by any of these globs."""
+    if not names:
+        return None
+    return re.compile("|".join(fnmatch.translate(name) for name in names), re.IGNORECASE)
+
+
+@lru_cache(maxsize=1024)
+def _compiled(component: str) -> re.Pattern[str]:
+    return re.compile(fnmatch.translate(component), re.IGNORECASE)
+
+
+def _expand(pattern: str) -> list[str]:
+    if not pattern or "\0" in pattern:
+        raise BadPattern("a pattern must not be empty or hold a NUL character")
+    if len(pattern) > LENGTH_LIMIT:
+        raise BadPattern(f"a pattern may have {LENGTH_LIMIT} characters, this has {len(pattern)}")
+    try:
+        return bracex.expand(pattern, limit=BRACE_LIMIT)
+    except bracex.ExpansionLimitException:
+        raise BadPattern(f"the braces stand for more than {BRACE_LIMIT} patterns") from None
+
+
+def _components(pattern: str) -> tuple[str | None, ...]:
+    if pattern.startswith("/"):
+        raise BadPattern(f"{pattern!r} must be relative to the batch's path")
+    names = [name for name in pattern.split("/") if name not in ("", ".")]
+    if ".." in names:
+        raise BadPattern(f"{pattern!r} must not leave the batch's path")
+    if not names or len(names) > COMPONENT_LIMIT:
+        raise BadPattern(f"{pattern!r} must have 1 to {COMPONENT_LIMIT} components")
+    components: list[str | None] = []
+    for name in names:
+        component = _ANY_FOLDERS if name == "**" else name
+        if component is not _ANY_FOLDERS or components[-1:] != [_ANY_FOLDERS]:
+            components.append(component)
+    return tuple(components)

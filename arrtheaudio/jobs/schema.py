@@ -1,0 +1,139 @@
+"""The journal's database: its tables, how it is opened, and what is refused.
+
+One append-only table holds everything; the others are derived from it in the
+same transaction and can be rebuilt (lifetime tallies excepted). queue.md: Journal.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from arrtheaudio.errors import JournalCorrupt, JournalError, JournalTooNew
+
+SCHEMA_VERSION: Final = 1  # PRAGMA user_version
+APPLICATION_ID: Final = 0x61727461  # "arta": PRAGMA application_id
+BUSY_MS: Final = 5000  # a reader that checkpoints nothing never holds the lock for long
+
+# journal: the truth. job = own seq in job.queued; parent = first row of its webhook or batch.
+# open: in at job.queued and batch.queued, out at the terminal row.
+# finished: written once, with the terminal row; batches have facets of their own.
+# kept: ended jobs that are still listed; tally: ended ever, by local day.
+# SQLite accepts a deletion only of what has ended, and no update at all.
+SCHEMA: Final = """
+CREATE TABLE journal(
+    seq INTEGER PRIMARY KEY, at REAL NOT NULL, type TEXT NOT NULL,
+    job INTEGER, parent INTEGER, body BLOB NOT NULL) STRICT;
+CREATE INDEX journal_job ON journal(job) WHERE job <> seq;
+CREATE INDEX journal_parent ON journal(parent) WHERE job IS NULL;
+CREATE TABLE open(job INTEGER PRIMARY KEY, facet INTEGER NOT NULL, parent INTEGER) STRICT;
+CREATE INDEX open_parent ON open(parent) WHERE parent IS NOT NULL;
+CREATE TABLE finished(
+    job INTEGER PRIMARY KEY, seq INTEGER NOT NULL, facet INTEGER NOT NULL,
+    parent INTEGER, ms INTEGER, path BLOB NOT NULL) STRICT;
+CREATE INDEX finished_facet_job ON finished(facet, job);
+CREATE INDEX finished_facet_seq ON finished(facet, seq);
+CREATE INDEX finished_parent ON finished(parent, seq, facet) WHERE parent IS NOT NULL;
+CREATE INDEX finished_path ON finished(path);
+CREATE TABLE kept(
+    facet INTEGER PRIMARY KEY, n INTEGER NOT NULL, ran INTEGER NOT NULL, ms INTEGER NOT NULL
+) STRICT;
+CREATE TABLE tally(
+    day INTEGER NOT NULL, facet INTEGER NOT NULL,
+    n INTEGER NOT NULL, ran INTEGER NOT NULL, ms INTEGER NOT NULL,
+    PRIMARY KEY(day, facet)) STRICT, WITHOUT ROWID;
+CREATE TRIGGER journal_is_append_only BEFORE UPDATE ON journal
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER journal_keeps_what_lives BEFORE DELETE ON journal
+WHEN EXISTS (SELECT 1 FROM open WHERE job IN (old.job, old.parent))
+  OR (old.job IS NULL
+      AND (old.parent IS NULL OR EXISTS (SELECT 1 FROM open WHERE parent = old.parent)))
+BEGIN SELECT RAISE(ABORT, 'the journal keeps what has not ended'); END;
+"""
+
+
+def local_day(at: float) -> int:
+    """The local day of a moment as yyyymmdd (api.md: "today" follows TZ)."""
+    then = time.localtime(at)
+    return then.tm_year * 10_000 + then.tm_mon * 100 + then.tm_mday
+
+
+def check_version(path: Path) -> bool:
+    """Look at a database without touching it; False where there is none yet.
+
+    Raises: JournalTooNew, JournalCorrupt (not a database), JournalError (another program's).
+    """
+    if not path.exists() or path.stat().st_size == 0:
+        return False
+    try:
+        connection = connect_reader(path)
+        try:
+            version = connection.pragma("user_version")
+            owner = connection.pragma("application_id")
+        finally:
+            connection.close()
+    except apsw.NotADBError as error:
+        raise JournalCorrupt("is not a database", path=os.fsencode(path)) from error
+    except apsw.Error as error:
+        raise JournalError(f"cannot be read ({error})", path=os.fsencode(path)) from error
+    if version > SCHEMA_VERSION:
+        raise JournalTooNew(
+            f"has schema {version}, this version knows {SCHEMA_VERSION}", path=os.fsencode(path)
+        )
+    if owner not in (0, APPLICATION_ID):
+        raise JournalError("belongs to another program", path=os.fsencode(path))
+    return bool(version)
+
+
+def connect_reader(path: Path) -> apsw.Connection:
+    """A read-only connection; it never writes and never checkpoints."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    connection.set_busy_timeout(BUSY_MS)
+    return connection
+
+
+def connect_writer(path: Path, *, synchronous: str = "FULL") -> apsw.Connection:
+    """The writing connection, with its durability read back, and the tables made if new.
+
+    Raises: JournalError where SQLite does not grant WAL or the wanted synchronous level.
+    """
+    connection = apsw.Connection(str(path))
+    try:
+        connection.set_busy_timeout(BUSY_MS)
+        _set_durability(connection, path, synchronous)
+        if not connection.pragma("user_version"):
+            with connection:
+                connection.execute(SCHEMA)
+                connection.pragma("application_id", APPLICATION_ID)
+                connection.pragma("user_version", SCHEMA_VERSION)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _set_durability(connection: apsw.Connection, path: Path, synchronous: str) -> None:
+    mode = connection.pragma("journal_mode", "wal")
+    connection.pragma("synchronous", synchronous)
+    level = connection.pragma("synchronous")
+    connection.pragma("wal_autocheckpoint", 0)  # the writer checkpoints when it is idle
+    wanted = {"OFF": 0, "NORMAL": 1, "FULL": 2}[synchronous]
+    if mode != "wal" or level != wanted:
+        raise JournalError(
+            f"SQLite answers journal_mode={mode}, synchronous={level}; this file system "
+            "cannot keep the journal safe",
+            path=os.fsencode(path),
+        )
+
+
+def sync_folder(path: Path) -> None:
+    """Make the database's directory entries durable."""
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,184 @@
+"""The writer: the one connection that writes and checkpoints, used by one thread only.
+
+Commits groups of rows and projects each row to the derived tables in the same
+transaction. Knows rows and tables; nothing of waiting, jobs' rules or HTTP.
+A commit that raises is *unknown*, not failed (queue.md, Journal): the caller
+closes this writer and opens another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+
+from arrtheaudio.jobs import events as ev
+from arrtheaudio.jobs.encoding import decode_bytes, encode_body
+from arrtheaudio.jobs.facets import OPEN_BATCH
+from arrtheaudio.jobs.schema import connect_writer, local_day, sync_folder
+from arrtheaudio.jobs.state import BATCH_ENDED_FACET
+
+WAL_BOUND_PAGES: Final = 16_384  # 64 MiB of 4 KiB pages: checkpoint even when busy
+
+INSERT: Final = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)"
+OPEN: Final = "INSERT INTO open VALUES (?, ?, ?)"
+CLOSE: Final = "DELETE FROM open WHERE job = ?"
+FINISH: Final = "INSERT INTO finished VALUES (?, ?, ?, ?, ?, ?)"
+KEEP: Final = """INSERT INTO kept VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
+ SET n = n + excluded.n, ran = ran + excluded.ran, ms = ms + excluded.ms"""
+TALLY: Final = """INSERT INTO tally VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
+ SET n = n + excluded.n, ran = ran + excluded.ran, ms = ms + excluded.ms"""
+# forget_*: what one journal.trimmed row names, as a JSON list of numbers
+FORGET_LATER_ROWS: Final = """DELETE FROM journal WHERE seq IN (
+ SELECT j.seq FROM json_each(?1) AS gone CROSS JOIN journal AS j INDEXED BY journal_job
+ ON j.job = gone.value AND j.job <> j.seq)"""
+FORGET_QUEUED_ROWS: Final = "DELETE FROM journal WHERE seq IN (SELECT value FROM json_each(?1))"
+FORGET_PARENT_ROWS: Final = """DELETE FROM journal WHERE seq IN (
+ SELECT j.seq FROM json_each(?1) AS gone CROSS JOIN journal AS j INDEXED BY journal_parent
+ ON j.parent = gone.value AND j.job IS NULL)"""
+FORGET_FINISHED: Final = "DELETE FROM finished WHERE job IN (SELECT value FROM json_each(?1))"
+
+Encoded = tuple[int, float, str, int | None, int | None, bytes]
+
+
+def encode_row(row: ev.Row) -> Encoded:
+    """A row as it is bound to INSERT."""
+    return (row.seq, row.at, row.type, row.job, row.parent, encode_body(row.body))
+
+
+class Writer:
+    """One open journal. Not thread-safe: its thread is its lock."""
+
+    def __init__(self, path: Path, *, synchronous: str = "FULL") -> None:
+        self._path = path
+        self.connection = connect_writer(path, synchronous=synchronous)
+        self._wal_pages = 0
+        self._entries_durable = False
+        self.connection.set_wal_hook(self._note_wal)
+
+    def _note_wal(self, _: apsw.Connection, __: str, pages: int) -> int:
+        self._wal_pages = pages
+        return apsw.SQLITE_OK
+
+    def commit(self, rows: Sequence[ev.Row], encoded: Sequence[Encoded]) -> None:
+        """One transaction, durable when this returns. Raises apsw.Error: then it is unknown."""
+        execute = self.connection.execute
+        execute("BEGIN IMMEDIATE")
+        self.connection.executemany(INSERT, encoded)
+        self._project(rows)
+        execute("COMMIT")
+        if not self._entries_durable:
+            sync_folder(self._path)
+            self._entries_durable = True
+        if self._wal_pages >= WAL_BOUND_PAGES:
+            self.checkpoint()
+
+    def _project(self, rows: Iterable[ev.Row]) -> None:
+        many = self.connection.executemany
+        projection = project(rows)
+        if projection.opened:
+            many(OPEN, projection.opened)
+        if projection.closed:
+            many(CLOSE, projection.closed)
+            many(FINISH, projection.finished)
+        if projection.kept:
+            many(KEEP, [(facet, *sums) for facet, sums in projection.kept.items()])
+        if projection.tally:
+            many(TALLY, [(*key, *sums) for key, sums in projection.tally.items()])
+        for body in projection.trimmed:
+            self._forget(body)
+
+    def _forget(self, body: dict[str, Any]) -> None:
+        execute = self.connection.execute
+        jobs, parents = encode_body(body["jobs"]), encode_body(body["parents"])
+        if body["jobs"]:
+            execute(FORGET_LATER_ROWS, (jobs.decode(),))
+            execute(FORGET_QUEUED_ROWS, (jobs.decode(),))
+            execute(FORGET_FINISHED, (jobs.decode(),))
+        if body["parents"]:
+            execute(FORGET_PARENT_ROWS, (parents.decode(),))
+            execute(FORGET_FINISHED, (parents.decode(),))
+
+    @property
+    def wants_checkpoint(self) -> bool:
+        """Pages wait in the WAL."""
+        return self._wal_pages > 0
+
+    def checkpoint(self) -> None:
+        """Move the WAL's pages into the database; the next commit starts the WAL anew."""
+        self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        self._wal_pages = 0
+
+    def close(self) -> None:
+        """Close the connection; the last one out checkpoints."""
+        self.connection.close()
+
+
+class Projection:
+    """What a group of rows means for the derived tables. Row-local: no row looks at another."""
+
+    def __init__(self) -> None:
+        self.opened: list[tuple[int, int, int | None]] = []
+        self.closed: list[tuple[int]] = []
+        self.finished: list[tuple[int, int, int, int | None, int | None, bytes]] = []
+        self.kept: dict[int, list[int]] = {}  # facet: n, ran, ms
+        self.tally: dict[tuple[int, int], list[int]] = {}  # (day, facet): n, ran, ms
+        self.trimmed: list[dict[str, Any]] = []
+
+    def _sum(self, day: int, facet: int, ms: int | None) -> None:
+        for sums in (
+            self.kept.setdefault(facet, [0, 0, 0]),
+            self.tally.setdefault((day, facet), [0, 0, 0]),
+        ):
+            sums[0] += 1
+            if ms is not None:
+                sums[1] += 1
+                sums[2] += ms
+
+    def end_job(self, row: ev.Row) -> None:
+        """A job's terminal row."""
+        body, job = row.body, row.job
+        assert job is not None
+        facet, ms = body["facet"], body.get("ms")
+        path = decode_bytes(body["path"])
+        self.closed.append((job,))
+        self.finished.append((job, row.seq, facet, row.parent, ms, path))
+        self._sum(local_day(row.at), facet, ms)
+
+    def end_batch(self, row: ev.Row) -> None:
+        """A batch's terminal row; no duration counts there."""
+        assert row.parent is not None
+        facet = BATCH_ENDED_FACET[row.type]
+        path = decode_bytes(row.body["path"])
+        self.closed.append((row.parent,))
+        self.finished.append((row.parent, row.seq, facet, None, None, path))
+        self._sum(local_day(row.at), facet, None)
+
+    def trim(self, row: ev.Row) -> None:
+        """Retention removed what the row names."""
+        for facet, n, ran, ms in row.body["kept"]:
+            sums = self.kept.setdefault(facet, [0, 0, 0])
+            for at, removed in enumerate((n, ran, ms)):
+                sums[at] -= removed
+        self.trimmed.append(row.body)
+
+
+def project(rows: Iterable[ev.Row]) -> Projection:
+    """What these rows change in the derived tables."""
+    projection = Projection()
+    opened = projection.opened
+    for row in rows:
+        kind = row.type
+        if kind == ev.JOB_QUEUED:
+            opened.append((row.seq, row.body["facet"], row.parent))
+        elif kind in ev.JOB_ENDS:
+            projection.end_job(row)
+        elif kind == ev.BATCH_QUEUED:
+            opened.append((row.seq, OPEN_BATCH, None))
+        elif kind in ev.BATCH_ENDS:
+            projection.end_batch(row)
+        elif kind == ev.TRIMMED:
+            projection.trim(row)
+    return projection
