@@ -9,6 +9,7 @@ same attempt can succeed later.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -280,3 +281,14 @@ class DaemonUnreachable(ArrtheaudioError):
     """No daemon answers at this address."""
 
     hint = "Start it with `arrtheaudio serve`, or name it with --url."
+
+
+class DaemonRefused(ArrtheaudioError):
+    """The daemon answered with an error."""
+
+    def __init__(
+        self, what: str = "", *, status: int, problem: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(what)
+        self.status = status  # of HTTP
+        self.problem = problem or {}  # RFC 9457

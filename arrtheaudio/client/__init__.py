@@ -1,1 +1,5 @@
-"""How the command line talks to a daemon."""
+"""How the command line talks to a daemon: by the API's contract, not by its insides."""
+
+from arrtheaudio.client.http import Address, Daemon, connect
+
+__all__ = ["Address", "Daemon", "connect"]

@@ -1,0 +1,51 @@
+"""How results are printed: JSON for scripts, plain lines for people.
+
+Text from files and from the network may hold control characters; none of them
+reaches a terminal as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import click
+import orjson
+
+_CONTROLS: Final = dict.fromkeys((*range(32), *range(127, 160)), "�")
+
+
+def shown(text: str | bytes) -> str:
+    """Text as it may stand on a terminal: control characters and stray bytes replaced."""
+    if isinstance(text, bytes):
+        text = os.fsdecode(text)
+    return text.encode("utf-8", "replace").decode().translate(_CONTROLS)
+
+
+def print_json(document: object) -> None:
+    """One JSON document on one line."""
+    sys.stdout.buffer.write(orjson.dumps(document) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def print_table(rows: Iterable[Sequence[str]], *, indent: str = "") -> None:
+    """Columns as wide as they need to be, two blanks between them."""
+    lines = [[shown(cell) for cell in row] for row in rows]
+    if not lines:
+        return
+    widths = [max(len(row[column]) for row in lines) for column in range(len(lines[0]))]
+    for row in lines:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo(f"{indent}{'  '.join(cells)}".rstrip())
+
+
+def mark(good: bool) -> str:
+    """A word for right or wrong, coloured on a terminal."""
+    return click.style("right", fg="green") if good else click.style("WRONG", fg="red")
+
+
+def milliseconds(seconds: float) -> str:
+    """A duration for people."""
+    return f"{seconds * 1000:.1f} ms" if seconds < 0.1 else f"{seconds:.2f} s"

@@ -1,0 +1,134 @@
+"""The entry point: finds the command, loads only its module, turns every error into an exit code.
+
+Exit codes: 0 done or nothing to do, 1 something failed, 2 wrong usage or
+configuration, 3 the daemon cannot be reached, 130 interrupted. Errors are one
+or two lines on standard error (a configuration lists all its problems), never a
+traceback; Python's development mode (``python -X dev -m arrtheaudio``) shows it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Final, NoReturn
+
+import click
+
+from arrtheaudio import __version__
+from arrtheaudio.cli.invocation import connected
+from arrtheaudio.errors import ArrtheaudioError, ConfigError, DaemonUnreachable
+
+FAILED: Final = 1
+MISUSED: Final = 2
+UNREACHABLE: Final = 3
+INTERRUPTED: Final = 128 + signal.SIGINT
+
+# Command: module and attribute, in the order of --help.
+COMMANDS: Final = {
+    "serve": "serve:serve",
+    "daemon": "serve:serve",
+    "demo": "demo:demo",
+    "inspect": "inspect:inspect",
+    "process": "process:process",
+    "config": "settings:config",
+    "version": "version:version",
+}
+HIDDEN_ALIASES: Final = frozenset({"daemon"})
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names but the aliases, in their order."""
+        return [name for name in COMMANDS if name not in HIDDEN_ALIASES]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        found: click.Command = getattr(
+            importlib.import_module(f"arrtheaudio.cli.{module}"), attribute
+        )
+        return found
+
+
+@click.command(
+    "arrtheaudio",
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@connected
+@click.version_option(__version__, "--version", message="%(prog)s %(version)s")
+def root() -> None:
+    """Makes the right audio track the default one in every file Sonarr and Radarr import."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; gives the exit code."""
+    try:
+        result = root.main(
+            list(sys.argv[1:] if arguments is None else arguments),
+            prog_name="arrtheaudio",
+            standalone_mode=False,
+        )
+        sys.stdout.flush()
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except (Exception, KeyboardInterrupt, BaseExceptionGroup) as fault:
+        if sys.flags.dev_mode:
+            raise
+        return _told(fault)
+    return result if isinstance(result, int) else 0
+
+
+def _told(fault: BaseException) -> int:
+    """Print what went wrong in a line or two; gives the exit code."""
+    leaves = list(_leaves(fault))
+    if any(isinstance(leaf, KeyboardInterrupt | click.Abort) for leaf in leaves):
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    code = FAILED
+    for message, its_code in dict.fromkeys(map(_worded, leaves)):
+        click.echo(f"arrtheaudio: {message}", err=True)
+        code = max(code, its_code)
+    return code
+
+
+def _leaves(fault: BaseException) -> Iterator[BaseException]:
+    if isinstance(fault, BaseExceptionGroup):
+        for inner in fault.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield fault
+
+
+def _worded(fault: BaseException) -> tuple[str, int]:
+    if isinstance(fault, click.UsageError):
+        path = fault.ctx.command_path if fault.ctx else "arrtheaudio"
+        return f"{fault.format_message()}\nTry '{path} --help'.", MISUSED
+    if isinstance(fault, click.ClickException):
+        return fault.format_message(), fault.exit_code
+    if isinstance(fault, ConfigError):
+        return str(fault), MISUSED
+    if isinstance(fault, DaemonUnreachable):
+        return f"{fault}\n{fault.hint}", UNREACHABLE
+    if isinstance(fault, ArrtheaudioError):
+        return f"{fault}\n{fault.hint}".rstrip(), FAILED
+    if isinstance(fault, OSError):
+        where = f"{os.fsdecode(fault.filename)}: " if fault.filename else ""
+        return f"{where}{fault.strerror or fault}", FAILED
+    kind = type(fault).__name__
+    return f"internal error ({kind}: {fault})\nPlease report it with these two lines.", FAILED

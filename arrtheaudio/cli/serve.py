@@ -1,0 +1,76 @@
+"""``arrtheaudio serve``: the daemon in the foreground, until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from arrtheaudio.cli.invocation import Invocation, configured, json_option
+from arrtheaudio.cli.output import print_json
+
+if TYPE_CHECKING:
+    from arrtheaudio.config import Loaded
+    from arrtheaudio.daemon import Running
+
+
+@click.command()
+@configured
+@click.option(
+    "--media-root",
+    "media_roots",
+    multiple=True,
+    metavar="DIR",
+    help="A folder that may be touched; may be given several times.",
+)
+@click.option("--host", metavar="HOST", help="The address to listen on.")
+@click.option("--port", type=int, metavar="PORT", help="0 takes a free port and prints it.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@json_option
+@click.pass_obj
+def serve(
+    invocation: Invocation,
+    media_roots: tuple[str, ...],
+    host: str | None,
+    port: int | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Run the daemon in the foreground; SIGTERM and SIGINT stop it cleanly."""
+    overrides: dict[str, Any] = {
+        "media_roots": [str(Path(root).absolute()) for root in media_roots] or None,
+        "api.host": host,
+        "api.port": port,
+        "execution.dry_run": dry_run or None,
+    }
+    loaded = invocation.load({path: told for path, told in overrides.items() if told is not None})
+    # The server takes 0.4 s to import: no other command pays for it.
+    import trio
+
+    from arrtheaudio import daemon
+
+    async def run() -> None:
+        async with trio.open_nursery() as nursery:
+            _announce(await nursery.start(daemon.serve, loaded), loaded, as_json=as_json)
+
+    trio.run(run)
+
+
+def _announce(running: Running, loaded: Loaded, *, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "url": running.url,
+                "port": running.port,
+                "key_path": running.key_path,
+                "pid": os.getpid(),
+            }
+        )
+        return
+    click.echo(f"Dashboard: {running.url}")
+    if running.key_path is not None:
+        click.echo(f"API key:   in {running.key_path}")
+    if not loaded.config.media_roots:
+        click.echo("media_roots is empty, so every file is refused; name your media folders there.")
