@@ -14,6 +14,7 @@ from arrtheaudio.errors import CorruptFile, IoFailed
 
 # A whole season of tracks, tags and seek heads fits many times; a forged file stops here.
 BUDGET_BYTES: Final = 64 << 20
+PAGE_BYTES: Final = 4096  # what the smallest read costs the system
 
 
 class Window:
@@ -59,6 +60,21 @@ class Window:
                 f"the file ends at byte {offset + len(piece)}, in the middle of a header"
             )
         return piece
+
+    def glance(self, offset: int, length: int) -> bytes:
+        """Up to ``length`` bytes at ``offset``, fewer at the end of the file.
+
+        For hops over large elements: what is not read ahead already is not kept,
+        and counts like a page, so that the budget bounds the number of hops too.
+        """
+        if not 0 <= offset < self.size:
+            return b""
+        number, at = divmod(offset, self._chunk)
+        chunk = self._chunks.get(number)
+        if chunk is not None and (at + length <= len(chunk) or len(chunk) < self._chunk):
+            return chunk[at : at + length]
+        self._budget -= max(0, PAGE_BYTES - length)
+        return self._pread(offset, length)
 
     def _load(self, number: int) -> bytes:
         chunk = self._chunks.get(number)

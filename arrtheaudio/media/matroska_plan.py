@@ -1,0 +1,203 @@
+"""Making one audio track of a Matroska file the only default one: which bytes to write.
+
+Pure apart from reads through the Window. Tries, in this order: the flags where
+they stand (matroska_flags), a new Tracks in a Void beside the old one, Tracks
+rewritten in place (both matroska_switch), NoRoom. Tracks is never moved behind
+the clusters: many players then call the file unplayable. media.md, "Matroska".
+
+Every patch is disjoint from the others, so each ``old`` is what the file holds
+now, and undoing them in reverse order passes through the same states. A CRC-32
+over a changed flag goes into the same write as the flag, so that no reader ever
+meets a wrong one; only where the two lie too far apart does it become a Void
+first, which is one byte.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from arrtheaudio.errors import NoRoom
+from arrtheaudio.media import ebml, matroska_switch
+from arrtheaudio.media.matroska_flags import TRACK_ENTRY, Change, set_flag
+from arrtheaudio.media.matroska_layout import Layout
+from arrtheaudio.media.matroska_rebuild import lengthened, rebuild
+from arrtheaudio.media.matroska_switch import narrowed, refresh_crc
+from arrtheaudio.media.source import PAGE_BYTES, Window
+from arrtheaudio.media.tracks import Edit, Media, Patch, Track
+
+_VOID_BYTE: Final = bytes([ebml.VOID])
+# A flag and its CRC farther apart than this are not worth one write.
+_ONE_WRITE_BYTES: Final = 64 << 10
+
+
+def plan_default(window: Window, media: Media, target: int, *, reorder: bool = False) -> Edit:
+    """What makes the audio track with that index the only default one.
+
+    Args:
+        window: the file that ``media`` was probed from.
+        media: with its layout.
+        target: Track.index of an audio track.
+        reorder: also make it the first audio track. Its index then changes, its number not.
+
+    Returns: an Edit, without patches if nothing needs to change.
+    Raises: NoRoom; ValueError if target is no audio track; CorruptFile, IoFailed.
+    """
+    layout: Layout = media.layout
+    audio = [track.index for track in media.audio]
+    if target not in audio:
+        raise ValueError(f"track {target} is no audio track")
+    wanted = {index: index == target for index in audio}
+    order = list(range(len(media.tracks)))
+    if reorder:
+        for place, index in zip(audio, [target, *(i for i in audio if i != target)], strict=True):
+            order[place] = index
+    moved = order != sorted(order)
+    patches = None if moved else _in_place(layout, wanted)
+    fragile = False
+    if patches is None:
+        patches, fragile = _anew(window, media, order, wanted)
+    if patches and layout.segment_crc:
+        # Over the whole file, and so beyond recomputing: it becomes a Void.
+        patches = (Patch(layout.segment, b"\xbf", _VOID_BYTE, sync=True), *patches)
+    return Edit(patches, _extents(layout), fragile)
+
+
+def room(media: Media) -> str:
+    """Which way a change of the default track would take, in one sentence."""
+    layout: Layout = media.layout
+    changes = [
+        change
+        for track, entry in _audio_entries(media.audio, layout)
+        for change in _ways(layout.blob, entry)
+    ]
+    if not media.audio:
+        return "No audio track."
+    if None not in changes:
+        if all(change == "value" for change in changes):
+            return "One byte for each audio track whose flag changes."
+        return "A few bytes in place; the tracks have room for their flags."
+    order = range(len(media.tracks))
+    flags = {track.index: False for track in media.audio}
+    new = rebuild(layout.blob, layout.body, order=order, flags=flags)
+    if matroska_switch.behind_start(None, layout, len(new)) is not None:
+        return f"A new Tracks in the {layout.void_after:,} bytes of Void behind it, then a switch."
+    if matroska_switch.in_front_fits(layout, len(new)):
+        return f"A new Tracks in the {layout.void_before:,} bytes of Void before it, then a switch."
+    least = rebuild(layout.blob, layout.body, order=order, flags=flags, tight=True, crc=False)
+    if len(least) <= len(layout.blob) + layout.void_after:
+        return "Tracks rewritten in place, with shorter size fields."
+    return "None: the header has no byte to spare."
+
+
+def _ways(blob: bytes, entry: ebml.Element) -> list[str | None]:
+    changes = set_flag(blob, entry, False)
+    return [None] if changes is None else [change.way for change in changes]
+
+
+def _audio_entries(audio: tuple[Track, ...], layout: Layout) -> list[tuple[Track, ebml.Element]]:
+    entries = _entries(layout)
+    return [(track, entries[track.index]) for track in audio]
+
+
+def _entries(layout: Layout) -> list[ebml.Element]:
+    children = ebml.elements(layout.blob, layout.body, len(layout.blob))
+    return [child for child in children if child[0] == TRACK_ENTRY]
+
+
+def _in_place(layout: Layout, wanted: dict[int, bool]) -> tuple[Patch, ...] | None:
+    """Each flag where it stands, the new default first; None if one has no room."""
+    blob = layout.blob
+    entries = _entries(layout)
+    changes: list[Change] = []
+    touched = []
+    for index, flag in sorted(wanted.items(), key=lambda item: not item[1]):
+        found = set_flag(blob, entries[index], flag)
+        if found is None:
+            return None
+        if found:
+            changes += found
+            touched.append(entries[index])
+    if not changes:
+        return ()
+    parents = [(body, end) for _, _, body, end in touched] + [(layout.body, len(blob))]
+    guarded = [span for span in parents if ebml.crc_value(blob, *span) is not None]
+    if not guarded:
+        return _one_by_one(layout, changes)
+    new = bytearray(blob)
+    for change in changes:
+        new[change.at : change.at + len(change.new)] = change.new
+    for body, end in guarded:
+        refresh_crc(new, body, end)
+    patch = narrowed(layout.tracks, blob, bytes(new))
+    if patch is not None and len(patch.new) <= _ONE_WRITE_BYTES:
+        return (patch,)
+    dropped = [Change(body, _VOID_BYTE, "value") for body, _ in reversed(guarded)]
+    return _one_by_one(layout, dropped + changes, barriers=len(dropped))
+
+
+def _one_by_one(layout: Layout, changes: list[Change], *, barriers: int = 0) -> tuple[Patch, ...]:
+    """A patch for each change; synced behind the first ones, and where a power cut could reorder.
+
+    Bytes of one page reach the disk together or in order; a later page may come first.
+    """
+    patches = []
+    for place, change in enumerate(changes):
+        offset = layout.tracks + change.at
+        later = [layout.tracks + other.at for other in changes[place + 1 : place + 2]]
+        apart = any(other // PAGE_BYTES != offset // PAGE_BYTES for other in later)
+        sync = bool(later) and (place < barriers or apart)
+        old = layout.blob[change.at : change.at + len(change.new)]
+        patches.append(Patch(offset, old, change.new, sync))
+    return tuple(patches)
+
+
+def _anew(
+    window: Window, media: Media, order: list[int], wanted: dict[int, bool]
+) -> tuple[tuple[Patch, ...], bool]:
+    """(patches, whether a torn write leaves Tracks unreadable) for a new Tracks element.
+
+    Every audio track states its flag there, so that each later change is one byte.
+    """
+    layout: Layout = media.layout
+    new = rebuild(layout.blob, layout.body, order=order, flags=wanted)
+    patches = matroska_switch.behind(window, layout, new)
+    if patches is None:
+        patches = matroska_switch.in_front(window, layout, new)
+    if patches is not None:
+        return patches, False
+    patch = _over(window, layout, order, _candidates(wanted, media))
+    first, last = patch.offset, patch.offset + len(patch.new) - 1
+    return (patch,), first // PAGE_BYTES != last // PAGE_BYTES
+
+
+def _over(window: Window, layout: Layout, order: list[int], flags: list[dict[int, bool]]) -> Patch:
+    """The first way of writing Tracks that fits its place: as it is, shorter, without CRC."""
+    space = len(layout.blob) + layout.void_after
+    for tight, crc in ((False, True), (True, True), (True, False)):
+        for stated in flags:
+            new = rebuild(layout.blob, layout.body, order=order, flags=stated, tight=tight, crc=crc)
+            if len(new) == space - 1:
+                new = lengthened(new)
+            patch = matroska_switch.over(window, layout, new)
+            if patch is not None:
+                return patch
+    raise NoRoom("the header has no room for the change")
+
+
+def _candidates(wanted: dict[int, bool], media: Media) -> list[dict[int, bool]]:
+    """Flags to state: those of every audio track, or only those that change."""
+    changing = {i: flag for i, flag in wanted.items() if media.tracks[i].default != flag}
+    return [wanted, changing]
+
+
+def _extents(layout: Layout) -> tuple[tuple[int, int], ...]:
+    """What identifies the file: its EBML and Segment headers, Info, SeekHeads and Tracks."""
+    spans = [(0, layout.segment), *layout.seek_heads, (layout.tracks, layout.end)]
+    if layout.info is not None:
+        spans.append(layout.info)
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start < merged[-1][1]:
+            start, end = merged[-1][0], max(end, merged.pop()[1])
+        merged.append((start, end))
+    return tuple((start, end - start) for start, end in merged)
