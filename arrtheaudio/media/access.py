@@ -1,0 +1,171 @@
+"""Opening a media file: what may be opened, who else holds it, whether it has settled.
+
+The operating system's errors become the project's own here and nowhere else.
+Knows nothing of containers or tracks. Rules: queue.md "Workers" (settled),
+media.md "Writing safely".
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import attrs
+
+from arrtheaudio.errors import (
+    FileBusy,
+    FileNotFound,
+    IoFailed,
+    MediaError,
+    NoSpace,
+    NotWritable,
+    UnsupportedContainer,
+)
+
+# O_NONBLOCK: a FIFO must not hang the thread, and a lease held elsewhere answers at once.
+# O_NOFOLLOW: the path was resolved before it was checked against the media roots.
+SAFELY: Final = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW
+
+KINDS: Final = {  # errno: what it means for the one file that was touched
+    errno.ENOENT: (FileNotFound, "there is no such file"),
+    errno.ENOTDIR: (FileNotFound, "a part of its path is not a folder"),
+    errno.ENAMETOOLONG: (FileNotFound, "its name is longer than the file system allows"),
+    errno.EACCES: (NotWritable, "permission denied"),
+    errno.EPERM: (NotWritable, "the operating system does not permit it"),
+    errno.EROFS: (NotWritable, "the file system is mounted read-only"),
+    errno.ENOSPC: (NoSpace, "the file system is full"),
+    errno.EDQUOT: (NoSpace, "the disk quota is used up"),
+    errno.EAGAIN: (FileBusy, "another program holds a lease on it"),
+    errno.ETXTBSY: (FileBusy, "another program executes it"),
+    errno.EBUSY: (FileBusy, "the operating system says it is in use"),
+    errno.ELOOP: (UnsupportedContainer, "a symbolic link; name the file it leads to"),
+    errno.ENXIO: (UnsupportedContainer, "not a regular file"),
+    errno.EISDIR: (UnsupportedContainer, "a folder, not a file"),
+}
+LOCKED_ELSEWHERE: Final = {errno.EAGAIN, errno.EACCES}
+# struct flock of a 64-bit Linux, for the whole file: l_type, l_whence, l_start, l_len, l_pid.
+WHOLE_FILE_WRITE_LOCK: Final = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+NO_FOLDER_SYNC: Final = {errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF}  # some of FUSE, SMB
+
+
+@attrs.frozen
+class OpenFile:
+    """A regular file that is open, and its status at that moment."""
+
+    fd: int
+    status: os.stat_result
+
+
+def media_error(error: OSError, path: bytes) -> MediaError:
+    """The project's error for one of the operating system's."""
+    kind, what = KINDS.get(error.errno or 0, (IoFailed, (error.strerror or str(error)).lower()))
+    return kind(what, path=path)
+
+
+@contextmanager
+def naming(path: bytes) -> Iterator[None]:
+    """Every failure inside tells which file it is about."""
+    try:
+        yield
+    except MediaError as error:
+        if error.path is None:
+            error.path = path
+        raise
+    except OSError as error:
+        raise media_error(error, path) from error
+
+
+@contextmanager
+def open_to_read(path: bytes) -> Iterator[OpenFile]:
+    """A regular file, never waiting for anybody.
+
+    Raises FileNotFound, FileBusy, NotWritable, UnsupportedContainer or IoFailed.
+    """
+    with _opened(path, os.O_RDONLY) as file:
+        yield file
+
+
+@contextmanager
+def open_to_write(path: bytes) -> Iterator[OpenFile]:
+    """A regular file for reading and writing, locked against programs that lock, too.
+
+    Raises what ``open_to_read`` raises.
+    """
+    with _opened(path, os.O_RDWR) as file:
+        lock(file.fd, path)
+        yield file
+
+
+def lock(fd: int, path: bytes) -> None:
+    """Take both kinds of advisory lock or raise FileBusy; closing ``fd`` gives them back.
+
+    Record locks and flock do not see each other on local file systems, so a
+    program that uses either is noticed. Some network and FUSE file systems have
+    no locks at all; nothing can be held there, and the edit goes on.
+    """
+    for take in (_record_lock, _flock):
+        try:
+            take(fd)
+        except OSError as error:
+            if error.errno in LOCKED_ELSEWHERE:
+                raise FileBusy("another program has locked it", path=path) from error
+            if error.errno not in {
+                errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EBADF,
+            }:  # fmt: skip
+                raise
+
+
+def seconds_to_settle(
+    status: os.stat_result,
+    *,
+    expected_size: int | None,
+    own_mtime_ns: int | None,
+    settle_seconds: float,
+    now_ns: int,
+) -> float:
+    """How long the file must rest before it counts as completely written; 0 if it does."""
+    age = (now_ns - status.st_mtime_ns) / 1e9
+    if status.st_size == expected_size or status.st_mtime_ns == own_mtime_ns or age < 0:
+        return 0.0
+    return max(0.0, settle_seconds - age)
+
+
+def sync_folder(folder: bytes) -> None:
+    """Make a new or changed name in the folder durable, where the file system has that."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno not in NO_FOLDER_SYNC:
+            raise
+    finally:
+        os.close(fd)
+
+
+def _record_lock(fd: int) -> None:
+    fcntl.fcntl(fd, fcntl.F_OFD_SETLK, WHOLE_FILE_WRITE_LOCK)
+
+
+def _flock(fd: int) -> None:
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextmanager
+def _opened(path: bytes, access: int) -> Iterator[OpenFile]:
+    if b"\0" in path:
+        raise FileNotFound("no file can have such a name", path=path)
+    with naming(path):
+        fd = os.open(path, access | SAFELY)
+        try:
+            status = os.fstat(fd)
+            if not stat.S_ISREG(status.st_mode):
+                raise UnsupportedContainer("not a regular file")
+            yield OpenFile(fd, status)
+        finally:
+            os.close(fd)

@@ -1,0 +1,138 @@
+"""Which container a file is, and whether an edited file shows what was wanted.
+
+The only place that knows both formats. By magic, never by extension (media.md
+"Reading"); the check is that of media.md "Result that every edit must have".
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+import attrs
+
+from arrtheaudio.errors import UnsupportedContainer, VerifyFailed
+from arrtheaudio.media import matroska, mp4
+from arrtheaudio.media.source import Window
+from arrtheaudio.media.tracks import Container, Edit, Media, Track
+
+HEAD_BYTES: Final = 4096  # what sniffing may look at, and MP4's reading step
+MATROSKA_CHUNK: Final = 65536  # SeekHead, Info and Tracks of nearly every file in one read
+
+
+class Format(Protocol):
+    """What matroska and mp4 both offer."""
+
+    def sniff(self, head: bytes) -> bool:
+        """Whether the file's first bytes are this container's."""
+        ...
+
+    def probe(self, window: Window) -> Media:
+        """The file's tracks."""
+        ...
+
+    def plan_default(self, window: Window, media: Media, target: int, *, reorder: bool) -> Edit:
+        """The bytes that make one audio track the only default."""
+        ...
+
+    def room(self, media: Media) -> str:
+        """How that could be done, in one sentence."""
+        ...
+
+
+FORMATS: Final[dict[Container, Format]] = {"mkv": matroska, "mp4": mp4}
+
+
+def identify(fd: int, size: int) -> tuple[Container, Window]:
+    """The container, and a window over the file that reads in its way.
+
+    Raises UnsupportedContainer.
+    """
+    window = Window(fd, size, chunk=HEAD_BYTES)
+    head = window.read(0, min(size, HEAD_BYTES))
+    for container, candidate in FORMATS.items():
+        if candidate.sniff(head):
+            if container == "mkv":
+                window = Window(fd, size, chunk=MATROSKA_CHUNK)
+            return container, window
+    raise UnsupportedContainer("neither Matroska nor MP4")
+
+
+@attrs.frozen
+class Expectation:
+    """What the file must show after an edit.
+
+    ``before`` is None for recovery, which knows the plan only: then exactly the
+    numbered track must be the default one.
+    """
+
+    number: int
+    before: Media | None = None
+    reorder: bool = False
+    remuxed: bool = False
+
+    def check(self, after: Media) -> None:
+        """Raises VerifyFailed where the file does not show it."""
+        defaults = [track for track in after.audio if track.default]
+        if len(defaults) != 1:
+            raise VerifyFailed(f"the file shows {len(defaults)} default audio tracks, not one")
+        if self.before is None:
+            wrong = defaults[0].number != self.number
+        elif self.remuxed:
+            wrong = self._after_remux(self.before, after, defaults[0])
+        else:
+            wrong = self._in_place(self.before, after, defaults[0])
+        if wrong:
+            raise VerifyFailed("the file shows other tracks than it should")
+
+    def _in_place(self, before: Media, after: Media, default: Track) -> bool:
+        if default.number != self.number or (self.reorder and after.audio[0] != default):
+            return True
+        if not self.reorder:
+            return _unchanged(before.tracks) != _unchanged(after.tracks)
+        # Whether the others are swapped or moved up is the container's affair.
+        return _unchanged(_others(before)) != _unchanged(_others(after)) or sorted(
+            _unchanged(before.audio), key=_by_number
+        ) != sorted(_unchanged(after.audio), key=_by_number)
+
+    def _after_remux(self, before: Media, after: Media, default: Track) -> bool:
+        """A muxer numbers tracks anew, so their places tell which is which."""
+        order = self.order(before)
+        return [_essence(track) for track in order] != [
+            _essence(track) for track in after.tracks
+        ] or order[after.tracks.index(default)].number != self.number
+
+    def order(self, before: Media) -> list[Track]:
+        """The tracks of a file that is written anew, as they shall stand in it."""
+        tracks = list(before.tracks)
+        if self.reorder:
+            chosen = next(track for track in before.audio if track.number == self.number)
+            tracks.remove(chosen)
+            first = before.tracks.index(before.audio[0])
+            tracks.insert(first, chosen)
+        return tracks
+
+
+def _others(media: Media) -> tuple[Track, ...]:
+    return tuple(track for track in media.tracks if track.type != "audio")
+
+
+def _unchanged(tracks: tuple[Track, ...]) -> list[Track]:
+    """The tracks without what an edit may change: their places, and which audio is default."""
+    return [
+        attrs.evolve(track, index=0, default=track.default and track.type != "audio")
+        for track in tracks
+    ]
+
+
+def _by_number(track: Track) -> tuple[int, str]:
+    return track.number, repr(track)
+
+
+def _essence(track: Track) -> tuple[object, ...]:
+    return track.type, track.codec, track.language, track.channels
+
+
+def probe(fd: int, size: int) -> Media:
+    """Look at an open file afresh. Raises the parsers' errors."""
+    container, window = identify(fd, size)
+    return FORMATS[container].probe(window)

@@ -1,0 +1,302 @@
+"""One file from path to outcome: look, choose, plan, journal, write, verify.
+
+``inspect`` only looks. ``run`` looks on a thread that a cancellation abandons,
+hands the plan to the caller before the first byte is written, and then writes
+on a thread that nothing abandons. Knows nothing of queues: whether a slot for
+heavy work is held, and where the plan is kept, are the caller's affairs.
+Contract: media.md, queue.md "Workers".
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+import attrs
+import trio
+
+from arrtheaudio.errors import (
+    CorruptFile,
+    FileBusy,
+    HardLinked,
+    NeedsHeavyLane,
+    NoRoom,
+    NoSpace,
+    SkippedFile,
+    UnsupportedContainer,
+)
+from arrtheaudio.media import patch, replace
+from arrtheaudio.media.access import (
+    OpenFile,
+    open_to_read,
+    open_to_write,
+    seconds_to_settle,
+)
+from arrtheaudio.media.change import METHODS, Change, Way
+from arrtheaudio.media.choose import decide, would
+from arrtheaudio.media.containers import FORMATS, Expectation, Format, identify
+from arrtheaudio.media.host import HOST, Host
+from arrtheaudio.media.source import Window
+from arrtheaudio.media.tracks import (
+    Context,
+    Decision,
+    Edit,
+    Inspection,
+    Media,
+    Options,
+    Outcome,
+    Request,
+    Rules,
+    Track,
+)
+from arrtheaudio.media.writing import BeforeWrite, carry_out
+
+REWRITE_SPACE_FACTOR: Final = 2  # media.md: a rewrite needs more than twice the file's size
+
+
+@attrs.frozen
+class Examined:
+    """What looking gave: an outcome already, or a change to carry out."""
+
+    media: Media | None
+    decision: Decision | None
+    outcome: Outcome | None = None
+    change: Change | None = None
+
+
+NOTHING_FOUND: Final = Examined(None, None)
+
+
+def inspect(path: bytes, rules: Rules, context: Context, options: Options) -> Inspection:
+    """Look at one file and say what would be chosen; reads only, whatever its state.
+
+    ``options`` decide nothing about reading today's containers but whether they
+    are allowed. Raises MediaError.
+    """
+    with open_to_read(path) as file:
+        size = _not_empty(file.status)
+        container, window = identify(file.fd, size)
+        if container not in options.containers:
+            raise UnsupportedContainer(f"{container} files are switched off", path=path)
+        media = FORMATS[container].probe(window)
+        return Inspection(
+            path=path,
+            media=media,
+            decision=decide(media, rules, context, path),
+            links=file.status.st_nlink,
+            mtime_ns=file.status.st_mtime_ns,
+            room=FORMATS[container].room(media),
+        )
+
+
+async def run(
+    request: Request,
+    *,
+    before_write: BeforeWrite,
+    limiter: trio.CapacityLimiter | None = None,
+    on_probed: Callable[[Media, Decision], None] | None = None,
+    host: Host = HOST,
+) -> Outcome:
+    """Bring one file in order.
+
+    Args:
+        before_write: awaited exactly once, before the first byte of the file
+            changes, with the plan to be made durable. The caller shields its own
+            scope inside, for from there on nothing may be cancelled.
+        limiter: bounds the threads; by default each run has its own single one.
+        on_probed: told what was found as soon as it is known.
+        host: the machine's clock, free space and cloning.
+
+    Raises MediaError where the file could not be handled (nothing was changed,
+    or the error says so), NeedsHeavyLane and NoSpace before any work.
+    """
+    threads = limiter or trio.CapacityLimiter(1)
+    try:
+        found = await trio.to_thread.run_sync(
+            partial(_examine, request, host), abandon_on_cancel=True, limiter=threads
+        )
+    except SkippedFile as skipped:
+        return _skipped(skipped)
+    if on_probed is not None and found.media is not None and found.decision is not None:
+        on_probed(found.media, found.decision)
+    if found.change is None:
+        assert found.outcome is not None
+        return found.outcome
+    try:
+        written = await carry_out(found.change, before_write, threads, host)
+    except SkippedFile as skipped:
+        return _skipped(skipped, found)
+    assert found.decision is not None
+    return Outcome(
+        "success",
+        None,
+        found.decision.message,
+        track_changed=True,
+        method=written.plan.method,
+        media=found.media,
+        decision=found.decision,
+        plan=written.plan,
+        mtime_ns=written.mtime_ns,
+    )
+
+
+def _examine(request: Request, host: Host) -> Examined:
+    """Everything that only reads."""
+    with open_to_read(request.path) as file:
+        unsettled = seconds_to_settle(
+            file.status,
+            expected_size=request.expected_size,
+            own_mtime_ns=request.own_mtime_ns,
+            settle_seconds=request.options.settle_seconds,
+            now_ns=host.now_ns(),
+        )
+        try:
+            return _decide(request, file, unsettled, host)
+        except (CorruptFile, UnsupportedContainer) as error:
+            # What is still being written looks damaged, and a file that was
+            # replaced or cut while it was read was never seen whole.
+            now = os.fstat(file.fd)
+            if unsettled or now.st_size != file.status.st_size:
+                raise FileBusy(
+                    "it is still being written", retry_after=unsettled or None
+                ) from error
+            raise
+
+
+def _decide(request: Request, file: OpenFile, unsettled: float, host: Host) -> Examined:
+    container, window = identify(file.fd, _not_empty(file.status))
+    if container not in request.options.containers:
+        return _left(None, None, "container_disabled", f"{container} files are switched off")
+    if container == "mp4" and not request.heavy:
+        raise NeedsHeavyLane("an MP4 file", path=request.path)
+    media = FORMATS[container].probe(window)
+    decision = decide(media, request.rules, request.context, request.path)
+    target = decision.chosen
+    if target is None or _already(decision, media, request.options):
+        return _left(media, decision, decision.reason or "no_matching_track", decision.message)
+    found = Examined(media, decision)
+    try:
+        planned = _edit(FORMATS[container], window, media, target, request.options)
+        if planned is not None and not planned[0].patches:
+            return _left(media, decision, "already_correct", decision.message)
+        way = way_of(file.status.st_nlink, request.options, remux=planned is None)
+    except SkippedFile as skipped:
+        return attrs.evolve(found, outcome=_skipped(skipped, found))
+    rewritten = way in ("copy", "remux")
+    if rewritten and not request.heavy:
+        raise NeedsHeavyLane("the whole file must be rewritten", path=request.path)
+    if request.dry_run:
+        outcome = Outcome(
+            "success", None, would(decision), method=METHODS[way], media=media, decision=decision
+        )
+        return attrs.evolve(found, outcome=outcome)
+    if unsettled:
+        raise FileBusy("it was written a moment ago", path=request.path, retry_after=unsettled)
+    if rewritten:
+        need_space(request.path, file.status.st_size, host)
+    with open_to_write(request.path):
+        pass  # who may not write, or finds it locked, learns so before anything is journalled
+    change = _change(request, file, media, target, way, planned)
+    return Examined(media, decision, change=change)
+
+
+def way_of(links: int, options: Options, *, remux: bool) -> Way:
+    """How a file with so many hard links is changed. Raises HardLinked where it is not."""
+    if links <= 1:
+        return "remux" if remux else "in_place"
+    match options.hardlinks:
+        case "copy":
+            return "remux" if remux else "copy"
+        case "edit" if not remux:
+            return "in_place"
+        case "auto" if not remux:
+            return "reflink"
+    raise HardLinked(f"it has {links} hard links")
+
+
+def _already(decision: Decision, media: Media, options: Options) -> bool:
+    if decision.reason != "already_correct":
+        return False
+    return not options.reorder or media.audio[0] == decision.chosen
+
+
+def _edit(
+    container: Format, window: Window, media: Media, target: Track, options: Options
+) -> tuple[Edit, bool] | None:
+    """The patches and whether they reorder; None where only a remux will do.
+
+    A chosen track that cannot be moved to the front is at least made the default.
+    Raises NoRoom.
+    """
+    if media.container == "mp4" and options.mp4_method == "remux":
+        return None
+    reorder = options.reorder and media.audio[0] != target
+    try:
+        return container.plan_default(window, media, target.index, reorder=reorder), reorder
+    except NoRoom:
+        if options.allow_relocate and media.container == "mkv":
+            return None
+        if not reorder:
+            raise
+    return container.plan_default(window, media, target.index, reorder=False), False
+
+
+def _change(
+    request: Request,
+    file: OpenFile,
+    media: Media,
+    target: Track,
+    way: Way,
+    planned: tuple[Edit, bool] | None,
+) -> Change:
+    size = file.status.st_size
+    edit, reorder = planned or (Edit((), replace.ends_of(size)), request.options.reorder)
+    patch.check_edit(edit, size)
+    return Change(
+        path=request.path,
+        container=media.container,
+        status=file.status,
+        way=way,
+        options=request.options,
+        patches=edit.patches,
+        extents=edit.extents,
+        digest=patch.digest(file.fd, edit.extents, edit.patches),
+        fragile=edit.fragile,
+        target=target.index,
+        expectation=Expectation(
+            number=target.number, before=media, reorder=reorder, remuxed=way == "remux"
+        ),
+    )
+
+
+def _not_empty(status: os.stat_result) -> int:
+    if status.st_size == 0:
+        raise CorruptFile("the file is empty")
+    return status.st_size
+
+
+def need_space(path: bytes, size: int, host: Host) -> None:
+    """Raises NoSpace unless a whole rewrite fits beside the file with room to spare."""
+    needed = REWRITE_SPACE_FACTOR * size
+    free = host.free_space(os.path.dirname(path) or b".")
+    if free <= needed:
+        raise NoSpace(
+            f"rewriting it needs more than {needed} free bytes, there are {free}",
+            path=path,
+            needed=needed,
+            free=free,
+        )
+
+
+def _left(media: Media | None, decision: Decision | None, reason: str, message: str) -> Examined:
+    """Nothing is to be done."""
+    outcome = Outcome("skipped", reason, message, media=media, decision=decision)
+    return Examined(media, decision, outcome)
+
+
+def _skipped(skipped: SkippedFile, found: Examined = NOTHING_FOUND) -> Outcome:
+    return Outcome(
+        "skipped", skipped.reason, skipped.advice, media=found.media, decision=found.decision
+    )

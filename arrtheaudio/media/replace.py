@@ -1,0 +1,251 @@
+"""Replacing a file: a finished one beside it takes its name by one rename.
+
+Serves hard-linked files (reflink or full copy, edited, then renamed) and gives
+the remux its temporary file. The original is never opened for writing. Knows
+bytes, attributes and names; nothing of tracks. media.md "Writing safely",
+"Hard links".
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+import attrs
+
+from arrtheaudio.errors import (
+    ChangedMeanwhile,
+    FileBusy,
+    HardLinked,
+    NotWritable,
+)
+from arrtheaudio.media import patch
+from arrtheaudio.media.access import (
+    SAFELY,
+    OpenFile,
+    lock,
+    media_error,
+    naming,
+    open_to_read,
+    sync_folder,
+)
+from arrtheaudio.media.change import Change, restore_mtime, same_file
+from arrtheaudio.media.host import Host
+from arrtheaudio.media.tracks import Replacement
+
+COPY_STEP: Final = 16 << 20  # bytes between two looks at whether the copy is still wanted
+ENDS: Final = 64 << 10  # bytes at either end of a file by which a remuxed one is known
+# Sonarr and Radarr pass over names that start so, and no video extension follows.
+PREFIX: Final = b"._arrtheaudio-"
+SUFFIX: Final = b".tmp"
+KEPT_ATTRIBUTES: Final = ("user.", "system.posix_acl_access")
+NO_ATTRIBUTES: Final = {errno.EOPNOTSUPP, errno.ENOSYS}
+NO_COPY_RANGE: Final = {errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
+
+
+@attrs.frozen
+class Temporary:
+    """An empty file of ours beside the original, open and locked."""
+
+    path: bytes
+    fd: int
+
+    def discard(self) -> None:
+        """Remove it; harmless where it has taken its final name already."""
+        with suppress(FileNotFoundError):
+            if same_file(os.stat(self.path, follow_symlinks=False), os.fstat(self.fd)):
+                os.unlink(self.path)
+        self.close()
+
+    def close(self) -> None:
+        """Give the lock back."""
+        os.close(self.fd)
+
+
+@attrs.frozen
+class Finished:
+    """A temporary file with everything in it, durable, waiting for its name."""
+
+    temporary: Temporary
+    replacement: Replacement
+
+
+def temporary_name(path: bytes) -> bytes:
+    """One name per file, so that what a crash left over is found again."""
+    folder, name = os.path.split(path)
+    digest = hashlib.sha256(name).hexdigest()[:24].encode()
+    return os.path.join(folder, PREFIX + digest + SUFFIX)
+
+
+def claim(path: bytes) -> Temporary:
+    """Create the temporary file of ``path``, in place of one that a crash left over.
+
+    Raises FileBusy where another process is working on the same file, NotWritable.
+    """
+    name = temporary_name(path)
+    clear_leftovers(path)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | SAFELY
+    try:
+        fd = os.open(name, flags, 0o600)
+    except FileExistsError as error:
+        raise FileBusy("another process is replacing it", path=path) from error
+    except OSError as error:
+        refused = media_error(error, path)
+        refused.what = f"cannot create a file in its folder: {refused.what}"
+        raise refused from error
+    temporary = Temporary(name, fd)
+    try:
+        lock(fd, path)
+    except BaseException:
+        temporary.discard()
+        raise
+    return temporary
+
+
+def clear_leftovers(path: bytes) -> bool:
+    """Remove the temporary file that a crash left beside ``path``; True where there was one.
+
+    One that is still locked belongs to a process at work and stays.
+    """
+    name = temporary_name(path)
+    try:
+        fd = os.open(name, os.O_RDWR | SAFELY)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise media_error(error, name) from error
+    temporary = Temporary(name, fd)
+    try:
+        lock(fd, name)
+    except FileBusy:
+        temporary.close()
+        return False
+    temporary.discard()
+    return True
+
+
+def copy(change: Change, host: Host, check_wanted: Callable[[], object]) -> Finished:
+    """A copy of the file with the change made in it.
+
+    ``check_wanted`` is called between pieces and raises to stop; nothing is left
+    behind then, nor in any failing case.
+
+    Raises HardLinked (a reflink is impossible), NoSpace, ChangedMeanwhile,
+    NotWritable, VerifyFailed, IoFailed.
+    """
+    temporary = claim(change.path)
+    try:
+        with naming(change.path), open_to_read(change.path) as original:
+            if change.way == "copy":
+                copy_bytes(original.fd, temporary.fd, original.status.st_size, check_wanted)
+            elif not host.clone(original.fd, temporary.fd):
+                raise HardLinked(
+                    f"it has {original.status.st_nlink} hard links, and its file system "
+                    "cannot copy it without copying all of its bytes"
+                )
+            change.expect_unchanged(temporary.fd, os.fstat(temporary.fd))
+            patch.apply(temporary.fd, change.patches, lambda: change.verify(temporary.fd))
+            return finish(change, temporary, original)
+    except BaseException:
+        temporary.discard()
+        raise
+
+
+def finish(change: Change, temporary: Temporary, original: OpenFile) -> Finished:
+    """Give the temporary file the original's attributes and make it durable."""
+    keep_attributes(original.fd, temporary.fd)
+    if change.options.preserve_mtime:
+        restore_mtime(temporary.fd, original.status)
+    os.fsync(temporary.fd)
+    size = os.fstat(temporary.fd).st_size
+    ends = ends_of(size)
+    return Finished(
+        temporary,
+        Replacement(temporary.path, size, ends, patch.digest(temporary.fd, ends, ())),
+    )
+
+
+def publish(change: Change, finished: Finished) -> int:
+    """Let the finished file take the original's name; return its mtime in ns.
+
+    Raises ChangedMeanwhile where the original is not the one that was copied.
+    """
+    folder = os.path.dirname(change.path) or b"."
+    with naming(change.path):
+        now, then = os.stat(change.path, follow_symlinks=False), change.status
+        if (
+            not same_file(now, then)
+            or now.st_size != then.st_size
+            or now.st_mtime_ns != then.st_mtime_ns
+        ):
+            raise ChangedMeanwhile()
+        os.rename(finished.temporary.path, change.path)
+        sync_folder(folder)
+        mtime_ns = os.fstat(finished.temporary.fd).st_mtime_ns
+    finished.temporary.close()
+    return mtime_ns
+
+
+def ends_of(size: int) -> tuple[tuple[int, int], ...]:
+    """The extents by which a rewritten file is known: its beginning and its end."""
+    head = min(size, ENDS)
+    tail = min(size - head, ENDS)
+    return ((0, head), (size - tail, tail)) if tail else ((0, head),)
+
+
+def copy_bytes(source: int, target: int, size: int, check_wanted: Callable[[], object]) -> None:
+    """Copy ``size`` bytes, inside the kernel and sharing extents where it can.
+
+    Raises ChangedMeanwhile where the source has become shorter.
+    """
+    done = 0
+    while done < size:
+        check_wanted()
+        try:
+            step = os.copy_file_range(source, target, min(COPY_STEP, size - done), done, done)
+        except OSError as error:
+            if error.errno not in NO_COPY_RANGE:
+                raise
+            step = 0
+        if step == 0:  # some file systems answer 0 where they cannot: ask another way
+            os.lseek(target, done, os.SEEK_SET)
+            step = os.sendfile(target, source, done, min(COPY_STEP, size - done))
+        if step == 0:
+            raise ChangedMeanwhile("the file has become shorter")
+        done += step
+
+
+def keep_attributes(source: int, target: int) -> None:
+    """Give the target the source's owner, mode, ACL and extended attributes.
+
+    Raises NotWritable where the owner or an attribute cannot be kept: a file
+    must not change hands silently.
+    """
+    status, fresh = os.fstat(source), os.fstat(target)
+    try:
+        if (status.st_uid, status.st_gid) != (fresh.st_uid, fresh.st_gid):
+            os.fchown(target, status.st_uid, status.st_gid)
+        wanted = _attributes(source)
+        for name in _attributes(target).keys() - wanted.keys():
+            os.removexattr(target, name)  # inherited from the folder's default ACL
+        os.fchmod(target, stat.S_IMODE(status.st_mode))
+        for name, value in wanted.items():
+            os.setxattr(target, name, value)
+    except PermissionError as error:
+        raise NotWritable("a copy could not be given its owner and attributes") from error
+
+
+def _attributes(fd: int) -> dict[str, bytes]:
+    """ACL and user attributes; what the system keeps for itself is not ours to copy."""
+    try:
+        names = os.listxattr(fd)
+    except OSError as error:
+        if error.errno in NO_ATTRIBUTES:
+            return {}
+        raise
+    return {name: os.getxattr(fd, name) for name in names if name.startswith(KEPT_ATTRIBUTES)}

@@ -1,0 +1,86 @@
+"""Carrying a change out: prepare, hand over the plan, write.
+
+Whatever takes long or may fail for reasons of its own (copying, ffmpeg) is done
+on a file beside the original before the plan is handed over, and can be
+cancelled. What follows is short and never cancelled. media.md "Writing safely".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import attrs
+import trio
+
+from arrtheaudio.errors import HalfEdited
+from arrtheaudio.media import before_image, replace
+from arrtheaudio.media.change import Change, edit_in_place
+from arrtheaudio.media.host import Host
+from arrtheaudio.media.remux import remux
+from arrtheaudio.media.replace import Finished
+from arrtheaudio.media.tracks import Plan
+
+BeforeWrite = Callable[[Plan], Awaitable[None]]
+
+
+@attrs.frozen
+class Written:
+    """A change that was carried out."""
+
+    plan: Plan
+    mtime_ns: int
+
+
+async def carry_out(
+    change: Change, before_write: BeforeWrite, threads: trio.CapacityLimiter, host: Host
+) -> Written:
+    """Carry out one change; ``before_write`` is awaited once, before the file changes.
+
+    Raises MediaError, HardLinked among them where a reflink copy is impossible.
+    """
+    if change.way == "in_place":
+        return await _in_place(change, before_write, threads)
+    if change.way == "remux":
+        finished = await remux(change, threads)
+    else:
+        finished = await trio.to_thread.run_sync(
+            replace.copy, change, host, trio.from_thread.check_cancelled, limiter=threads
+        )
+    return await _replace(change, finished, before_write, threads)
+
+
+async def _in_place(
+    change: Change, before_write: BeforeWrite, threads: trio.CapacityLimiter
+) -> Written:
+    plan = change.plan()
+    if change.needs_image:
+        plan = await trio.to_thread.run_sync(change.keep_image, plan, limiter=threads)
+    try:
+        await before_write(plan)
+        mtime_ns = await trio.to_thread.run_sync(edit_in_place, change, limiter=threads)
+    except HalfEdited:
+        raise  # recovery needs the before-image
+    except BaseException:
+        before_image.discard(plan.before_image)
+        raise
+    before_image.discard(plan.before_image)
+    return Written(plan, mtime_ns)
+
+
+async def _replace(
+    change: Change,
+    finished: Finished,
+    before_write: BeforeWrite,
+    threads: trio.CapacityLimiter,
+) -> Written:
+    plan = change.plan(finished.replacement)
+    try:
+        await before_write(plan)
+        publish = partial(replace.publish, change, finished)
+        mtime_ns = await trio.to_thread.run_sync(publish, limiter=threads)
+    except BaseException:
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(finished.temporary.discard, limiter=threads)
+        raise
+    return Written(plan, mtime_ns)
