@@ -190,6 +190,12 @@ class OutsideMediaRoots(ArrtheaudioError):
     hint = "Add its folder to media_roots, or map it with path_mappings."
 
 
+class BadPattern(ArrtheaudioError):
+    """The pattern is not a usable glob."""
+
+    hint = "Use **, *, ?, [abc] and {mkv,mp4}, relative to the batch's path."
+
+
 # --- the queue --------------------------------------------------------------
 
 

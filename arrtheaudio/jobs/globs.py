@@ -28,6 +28,7 @@ LENGTH_LIMIT: Final = 1000  # characters of one pattern
 BRACE_LIMIT: Final = 200  # patterns that the braces of one pattern may stand for
 COMPONENT_LIMIT: Final = 64  # folders deep
 
+_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _ANY_FOLDERS: Final = None  # the component ``**``
 
 # The positions that a walk has reached: (alternative, component).
@@ -75,7 +76,7 @@ class Glob:
             component = self._alternatives[number][at]
             if component is _ANY_FOLDERS:
                 reached.add((number, at))
-            elif _compiled(component).match(folder):
+            elif _compiled(component).match(folder) and at + 1 < len(self._alternatives[number]):
                 reached.add((number, at + 1))
         return self._level(frozenset(reached))
 
@@ -133,9 +134,16 @@ def _expand(pattern: str) -> list[str]:
     if len(pattern) > LENGTH_LIMIT:
         raise BadPattern(f"a pattern may have {LENGTH_LIMIT} characters, this has {len(pattern)}")
     try:
-        return bracex.expand(pattern, limit=BRACE_LIMIT)
-    except bracex.ExpansionLimitException:
+        parts = bracex.expand(pattern, keep_escapes=True, limit=BRACE_LIMIT)
+    except (bracex.ExpansionLimitException, RecursionError):
         raise BadPattern(f"the braces stand for more than {BRACE_LIMIT} patterns") from None
+    return [_ESCAPED.sub(_literal, part) for part in parts]
+
+
+def _literal(escaped: re.Match[str]) -> str:
+    """``\\*`` as fnmatch spells it, which knows no backslash: ``[*]``."""
+    character = escaped[1]
+    return f"[{character}]" if character in "*?[" else character
 
 
 def _components(pattern: str) -> tuple[str | None, ...]:

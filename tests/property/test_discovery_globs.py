@@ -1,0 +1,38 @@
+"""Our component automaton agrees with wcmatch on every pattern that both understand."""
+
+from __future__ import annotations
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from wcmatch import glob as wcglob
+
+from arrtheaudio.jobs.globs import Glob
+
+letters = st.text("abAB.", min_size=1, max_size=4).filter(lambda name: set(name) != {"."})
+paths = st.lists(letters, min_size=1, max_size=4).map("/".join)
+parts = st.sampled_from(["a", "B", "*", "?", "[ab]", "[!a]", "{a,b}", "{aa,b*}", "."])
+names = st.lists(parts, min_size=1, max_size=3).map("".join).filter(lambda n: set(n) != {"."})
+components = st.one_of(st.just("**"), names)
+patterns = st.lists(components, min_size=1, max_size=4).map("/".join)
+
+FLAGS = wcglob.GLOBSTAR | wcglob.BRACE | wcglob.IGNORECASE | wcglob.DOTGLOB | wcglob.FORCEUNIX
+
+
+def takes(pattern: str, path: str) -> bool:
+    glob = Glob(pattern)
+    *folders, name = path.split("/")
+    level = glob.start
+    for folder in folders:
+        inside = glob.enter(level, folder)
+        if inside is None:
+            return False
+        level = inside
+    return level.files is not None and level.files.match(name) is not None
+
+
+@settings(max_examples=400, deadline=None)
+@given(patterns, paths)
+@example("**/a/**/a", "a/a")
+@example("a/**", "a/b")
+def test_agrees_with_wcmatch(pattern: str, path: str) -> None:
+    assert takes(pattern, path) == wcglob.globmatch(path, pattern, flags=FLAGS)
