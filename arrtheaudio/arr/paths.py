@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 import attrs
@@ -160,32 +161,50 @@ def propose(path: str, roots: Sequence[bytes]) -> list[PathMapping]:
     500 of these. A file's folder counts too: the file itself may be gone.
     """
     place = _take_apart(path)
-    if not place.names or "\0" in path:
-        return []
-    found: dict[PathMapping, int] = {}
+    found: dict[PathMapping, tuple[bool, int, int]] = {}
     for base in _library_folders(roots):
-        mapping = _matching_tail(place, base)
-        if mapping is not None:
-            at_root = mapping.local.count("/")
-            matched = len(place.names) - len(_take_apart(mapping.remote).names)
-            found.setdefault(mapping, matched * 1000 - at_root)
-    ranked = sorted(found, key=lambda mapping: -found[mapping])
-    return ranked[:_PROPOSALS]
+        for mapping, plausibility in _matching_tail(place, base):
+            found.setdefault(mapping, plausibility)
+    proposals: list[PathMapping] = []
+    for mapping in sorted(found, key=lambda mapping: found[mapping], reverse=True):
+        if not any(_implies(proposal, mapping) for proposal in proposals):
+            proposals.append(mapping)
+    return proposals[:_PROPOSALS]
 
 
-def _matching_tail(place: _Place, base: bytes) -> PathMapping | None:
+def _implies(wider: PathMapping, narrower: PathMapping) -> bool:
+    """Whether a mapping leads to the same place as one of a folder below its own."""
+    return map_path(narrower.remote, [wider]) == os.fsencode(narrower.local)
+
+
+def _matching_tail(
+    place: _Place, base: bytes
+) -> Iterator[tuple[PathMapping, tuple[bool, int, int]]]:
     """The mapping to ``base`` by the longest tail of the place that exists below it.
 
     The first name of the path is never part of the tail: the mapping of "/tv"
-    says more to a reader than one of "/".
+    says more to a reader than one of "/". Plausible is, in this order, what
+    leads to the file itself, a long tail, and a base high up.
     """
+    local = os.fsdecode(base)
     for first in range(1, len(place.names)):
-        tail = [os.fsencode(name) for name in place.names[first:]]
-        folder = os.path.join(base, *tail[:-1])
-        exists = os.path.lexists(os.path.join(folder, tail[-1]))
-        if exists or (len(tail) > 1 and os.path.isdir(folder)):
-            return PathMapping(_put_together(place.root, place.names[:first]), os.fsdecode(base))
-    return None
+        tail = "/".join(place.names[first:])
+        folder, _, _ = tail.rpartition("/")
+        is_file = _exists(f"{local}/{tail}")
+        if is_file or (folder and _exists(f"{local}/{folder}/")):
+            remote = _put_together(place.root, place.names[:first])
+            if remote != local:
+                plausibility = (is_file, len(place.names) - first, -local.count("/"))
+                yield PathMapping(remote, local), plausibility
+            return
+
+
+def _exists(path: str) -> bool:
+    try:
+        Path(path).stat()
+    except (OSError, ValueError):  # ValueError: a NUL, or half a character
+        return False
+    return True
 
 
 def _put_together(root: str, names: Sequence[str]) -> str:

@@ -28,7 +28,7 @@ _COMMENTARY: Final = (
     r"\bcomment(?:ary|aries|ators?)\b",
     r"\bdirectors?['’]?s? (?:track|notes)\b",
     r"\b(?:with|by|from|feat\.?) (?:the )?(?:co-)?"
-    r"(?:directors?|writers?|producers?|screenwriters?|cast|crew|film ?makers?|historians?)\b",
+    r"(?:directors?|writers?|producers?|screenwriters?|cast|crew|film ?makers?|(?:film )?historians?)\b",
     r"\brifftrax\b",
     r"\b\w*kommentar(?:e|er|en|ok|spur|spor|spår|track|i)?\b",  # de, da, nb, sv, hr, sl
     r"\b\w*kommentár(?:ok|ja)?\b",  # hu
@@ -52,7 +52,7 @@ _DESCRIPTION: Final = (
     r"\baudio[ -]?descri(?:ptions?|ptive|bed)\b",
     r"\bdescri(?:ptive|bed) (?:audio|video|service|narration|track|version)\b",
     r"\bfor the (?:blind|visually)\b|\b(?:visually|vision) impaired\b",
-    r"\baudio[ -]?des[ck]ri\w+",  # de, es, fr, it, pl, pt, ro
+    r"\baudio[ -]?des[ck]r[iy]\w+",  # de, es, fr, it, pl, pt, ro
     r"\bhörfilm\w*|\bbildbeschreibung\b|\bblindenfassung\b|\bfür (?:blinde|sehbehinderte)\b",
     r"\b(?:mal-?voyants?|aveugles)\b",
     r"\b(?:invidentes|ciegos)\b|\bnon vedenti\b",

@@ -1,0 +1,323 @@
+"""Choosing the default audio track."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from arrtheaudio.errors import ConfigError
+from arrtheaudio.media.choose import decide, would
+from arrtheaudio.media.tracks import Context, Decision, Media, Rules, Track
+from arrtheaudio.media.wishes import compile_glob
+
+PATH = b"/media/tv/Show/S01E01.mkv"
+
+
+def audio(*tracks: str | tuple[str, dict[str, Any]]) -> Media:
+    """A file with a video track and these audio tracks: a language, or one with more."""
+    made = [Track(index=0, number=1, type="video", codec="h264")]
+    for index, given in enumerate(tracks, start=1):
+        language, more = given if isinstance(given, tuple) else (given, {})
+        made.append(
+            Track(
+                index=index,
+                number=index + 1,
+                type="audio",
+                language=language,
+                **({"codec": "aac"} | more),
+            )
+        )
+    return Media(container="mkv", size=1000, tracks=tuple(made))
+
+
+def choose(
+    media: Media,
+    *wishes: str,
+    original: str | None = None,
+    path: bytes = PATH,
+    context: Context | None = None,
+    **rules: Any,
+) -> Decision:
+    if wishes:
+        rules["language_priority"] = wishes
+    return decide(media, Rules(**rules), context or Context(original_language=original), path)
+
+
+def index(decision: Decision) -> int | None:
+    return decision.chosen.index if decision.chosen else None
+
+
+DEFAULT = {"default": True}
+
+
+# --- which rule ------------------------------------------------------------------
+
+
+def test_the_first_wish_wins_over_the_file_order() -> None:
+    assert index(choose(audio("en", "ja"), "jpn", "eng")) == 2
+
+
+def test_a_later_wish_serves_if_the_first_is_absent() -> None:
+    assert index(choose(audio("fr", "en"), "jpn", "eng")) == 2
+
+
+ALL_RULES: dict[str, Any] = {
+    "language_priority": ("eng",),
+    "tag_overrides": (("other", ("spa",)), ("dub", ("deu",))),
+    "path_overrides": (("/media/tv/**", ("fra",)), ("/media/**", ("ita",))),
+    "series_type_overrides": (("anime", ("jpn",)),),
+}
+
+
+@pytest.mark.parametrize(
+    ("context", "path", "source", "language"),
+    [
+        (Context(language_priority=("ko",), tags=("dub",)), PATH, "request", "ko"),
+        (Context(tags=("DUB",), series_type="anime"), PATH, "tag dub", "de"),
+        (Context(series_type="anime"), PATH, "path /media/tv/**", "fr"),
+        (Context(series_type="anime"), b"/media/x.mkv", "path /media/**", "it"),
+        (Context(series_type="Anime"), b"/x.mkv", "series type anime", "ja"),
+        (Context(series_type="standard"), b"/x.mkv", "language_priority", "en"),
+    ],
+)
+def test_the_strongest_rule_gives_the_wishes(
+    context: Context, path: bytes, source: str, language: str
+) -> None:
+    decision = choose(audio("en"), context=context, path=path, **ALL_RULES)
+    assert (decision.source, decision.wishes) == (source, (language,))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "applies"),
+    [
+        ("/media/anime/**", b"/media/anime/a/b.mkv", True),
+        ("/media/anime/**", b"/media/Anime/a/b.mkv", False),
+        ("/media/anime/**", b"/media/animelist/b.mkv", False),
+        ("/media/anime/**", b"/media/anime/.hidden/b.mkv", True),
+        ("/media/anime", b"/media/anime/a/b.mkv", True),
+        ("/media/anime/", b"/media/anime/a/b.mkv", True),
+        ("/media/*", b"/media/a/b.mkv", False),
+        ("/media/{anime,kids}/**", b"/media/kids/b.mkv", True),
+        ("anime/**", b"/media/anime/b.mkv", True),
+        ("*.mkv", b"/media/anime/b.mkv", True),
+        ("!/media/**", b"/x.mkv", False),
+        ("/media/**", b"/media/caf\xe9/b.mkv", True),
+        ("/media/**/b.mkv", b"/media/b.mkv", True),
+    ],
+)
+def test_path_overrides_are_globs(pattern: str, path: bytes, applies: bool) -> None:
+    decision = choose(audio("en"), "eng", path=path, path_overrides=((pattern, ("fra",)),))
+    assert (decision.wishes == ("fr",)) is applies
+
+
+@pytest.mark.parametrize("pattern", ["", "/" * 5000, "/{1..100000}"])
+def test_an_impossible_glob_is_a_fault_of_the_configuration(pattern: str) -> None:
+    with pytest.raises(ConfigError, match="path_overrides"):
+        compile_glob(pattern)
+
+
+def test_original_stands_for_the_titles_language() -> None:
+    decision = choose(audio("en", "da"), "original", "eng", original="dan")
+    assert index(decision) == 2
+    assert decision.wishes == ("da", "en")
+    assert decision.tracks[1].why == "Danish: first wish, the original language (language_priority)"
+
+
+def test_original_is_left_out_where_it_is_not_known() -> None:
+    decision = choose(audio("en", "da"), "original", "eng", original="Klingonese")
+    assert decision.wishes == ("en",)
+    missing = choose(audio("en", "da"), "original")
+    assert missing.reason == "no_matching_track"
+    assert missing.message == "No language is wished for: the original language is not known"
+
+
+def test_the_files_own_original_flag_serves_where_nothing_else_is_known() -> None:
+    media = audio("en", ("da", {"original": True}))
+    assert index(choose(media, "original", "eng")) == 2
+    assert index(choose(media, "original", "eng", original="English")) == 2
+    assert index(choose(media, "original", "eng", original="en")) == 1
+
+
+def test_a_wish_counts_once_and_nonsense_not_at_all() -> None:
+    decision = choose(audio("en"), "eng", "gibberish", "en", "original", original="en")
+    assert decision.wishes == ("en",)
+
+
+# --- languages -------------------------------------------------------------------
+
+
+def test_a_regional_wish_prefers_its_own_variant_then_the_plain_language() -> None:
+    assert index(choose(audio("pt", "pt-PT", "pt-BR"), "pt-BR")) == 3
+    assert index(choose(audio("pt-PT", "pt"), "pt-BR")) == 2
+    assert choose(audio("pt-PT", "en"), "pt-BR").reason == "no_matching_track"
+
+
+def test_a_plain_wish_takes_any_region() -> None:
+    assert index(choose(audio("fr", "en-US"), "eng")) == 2
+
+
+def test_cantonese_serves_a_chinese_wish_only_if_nothing_else_does() -> None:
+    assert index(choose(audio("yue", "cmn", "en"), "zh", "en")) == 2
+    assert index(choose(audio("en", "yue"), "zh", "en")) == 2
+
+
+@pytest.mark.parametrize(
+    ("undetermined", "chosen"), [(None, None), ("original", 1), ("jpn", 1), ("fra", None)]
+)
+def test_what_an_undetermined_track_counts_as(undetermined: str | None, chosen: int | None) -> None:
+    media = audio("und", "de")
+    decision = choose(media, "original", original="ja", undetermined=undetermined)
+    assert index(decision) == chosen
+
+
+def test_an_undetermined_track_can_be_wished_for() -> None:
+    assert index(choose(audio("de", "und"), "und")) == 2
+
+
+# --- supplementary tracks ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"commentary": True}, {"visual_impaired": True}, {"title": "Commentary"}, {"title": "AD"}],
+)
+def test_a_supplementary_track_is_never_chosen_beside_an_ordinary_one(more: dict[str, Any]) -> None:
+    assert index(choose(audio(("en", more), "en"), "eng")) == 2
+    assert choose(audio(("en", more), "fr"), "eng").reason == "no_matching_track"
+
+
+def test_supplementary_tracks_serve_where_there_is_nothing_else() -> None:
+    media = audio(("fr", {"commentary": True}), ("en", {"commentary": True}))
+    assert index(choose(media, "eng")) == 2
+
+
+def test_avoiding_supplementary_tracks_can_be_switched_off() -> None:
+    media = audio(("en", {"commentary": True}), "fr")
+    assert index(choose(media, "eng", avoid_supplementary=False)) == 1
+
+
+def test_clearer_speech_gives_way_to_the_usual_mix_only() -> None:
+    clear = ("en", {"hearing_impaired": True, "default": True})
+    assert index(choose(audio(clear, "en", "fr"), "eng")) == 2
+    assert index(choose(audio("fr", clear), "eng", "fra")) == 2
+
+
+# --- among equals ------------------------------------------------------------------
+
+
+def test_the_first_of_equals_is_taken_unless_another_is_the_default() -> None:
+    assert index(choose(audio("en", "en"), "eng")) == 1
+    assert index(choose(audio("en", ("en", DEFAULT)), "eng")) == 2
+
+
+SOUND = (
+    ("en", {"codec": "ac3", "channels": 6}),
+    ("en", {"codec": "aac", "channels": 2, "default": True}),
+    ("en", {"codec": "truehd", "channels": 8}),
+    ("en", {"codec": "flac", "channels": 2}),
+    ("en", {"codec": "dts", "channels": 10}),
+)
+
+
+@pytest.mark.parametrize(
+    ("prefer", "chosen"), [("first", 2), ("channels", 5), ("quality", 3), ("compatible", 2)]
+)
+def test_prefer_decides_among_equals(prefer: str, chosen: int) -> None:
+    assert index(choose(audio(*SOUND), "eng", prefer=prefer)) == chosen
+
+
+def test_prefer_never_overrules_the_language() -> None:
+    media = audio(("en", {"channels": 2}), ("fr", {"channels": 8}))
+    assert index(choose(media, "eng", "fra", prefer="channels")) == 1
+
+
+def test_a_dts_track_is_lossless_if_its_title_says_so() -> None:
+    media = audio(
+        ("en", {"codec": "eac3", "channels": 8}),
+        ("en", {"codec": "dts", "channels": 6, "title": "DTS-HD MA 5.1"}),
+    )
+    assert index(choose(media, "eng", prefer="quality")) == 2
+
+
+# --- results -----------------------------------------------------------------------
+
+
+def test_a_change_is_announced_and_a_dry_run_says_would() -> None:
+    decision = choose(audio(("en", DEFAULT), "ja"), "jpn")
+    assert decision.reason is None
+    assert decision.message == "Set default audio track to 'jpn'"
+    assert would(decision) == "Would set default audio track to 'jpn'"
+
+
+def test_nothing_is_done_if_the_chosen_track_is_the_only_default() -> None:
+    decision = choose(audio(("en", DEFAULT), "ja"), "eng")
+    assert (index(decision), decision.reason) == (1, "already_correct")
+    assert decision.message == would(decision) == "The default audio track is 'eng' already"
+
+
+def test_a_second_default_is_cleared() -> None:
+    decision = choose(audio(("en", DEFAULT), ("ja", DEFAULT)), "eng")
+    assert (index(decision), decision.reason) == (1, None)
+
+
+def test_without_a_match_nothing_is_chosen() -> None:
+    media = audio(("fr", DEFAULT), ("en", {"title": "Commentary"}))
+    decision = choose(media, "eng", "jpn")
+    assert (decision.chosen, decision.reason) == (None, "no_matching_track")
+    assert decision.message == (
+        "No audio track matches eng or jpn; the file has fra, eng (commentary)"
+    )
+
+
+def test_a_file_without_audio_says_so() -> None:
+    decision = choose(audio(), "eng")
+    assert (decision.chosen, decision.reason, decision.tracks) == (None, "no_audio_tracks", ())
+
+
+def test_a_single_track_becomes_the_default_whatever_it_speaks() -> None:
+    decision = choose(audio("fr"), "eng")
+    assert (index(decision), decision.reason) == (1, None)
+    assert "only audio track" in decision.tracks[0].why
+
+
+def test_a_single_default_track_stays_as_it_is() -> None:
+    assert choose(audio(("en", DEFAULT)), "eng").reason == "already_correct"
+    assert choose(audio(("fr", DEFAULT)), "eng").reason == "no_matching_track"
+
+
+def test_every_audio_track_is_explained() -> None:
+    media = audio(
+        ("en", DEFAULT),
+        ("ja", {"channels": 2}),
+        ("ja", {"channels": 6}),
+        ("fr", {}),
+        ("ja", {"title": "Commentary"}),
+        ("und", {}),
+        ("ja", {"hearing_impaired": True}),
+    )
+    rules = {"series_type_overrides": (("anime", ("jpn", "eng")),), "prefer": "channels"}
+    decision = choose(media, context=Context(series_type="anime"), **rules)
+    assert [explained.why for explained in decision.tracks] == [
+        "English: second wish, but Japanese comes before",
+        "Japanese: first wish too, but with fewer channels (2)",
+        "Japanese: first wish (series type anime), the most channels (6)",
+        "French: not wished for (series type anime)",
+        "Japanese: commentary, never chosen while there is an ordinary track",
+        "Undetermined: counts as no language (selection.undetermined)",
+        "Japanese: first wish too, but mixed for the hard of hearing",
+    ]
+
+
+def test_the_explanation_names_what_fits_better() -> None:
+    decision = choose(audio("pt", "pt-BR", "pt-BR"), "pt-BR")
+    assert [explained.why for explained in decision.tracks] == [
+        "Portuguese: first wish Portuguese (BR) too, but Portuguese (BR) fits it better",
+        "Portuguese (BR): first wish (language_priority), the first of its kind",
+        "Portuguese (BR): first wish too, but not the first",
+    ]
+    counted = choose(audio("und", ("und", DEFAULT)), "jpn", undetermined="jpn")
+    assert [explained.why for explained in counted.tracks] == [
+        "Undetermined, counted as Japanese: first wish too, but another one is the default already",
+        "Undetermined, counted as Japanese: first wish (language_priority), the default already",
+    ]
