@@ -18,12 +18,12 @@ from typing import Final
 
 from arrtheaudio.errors import NoRoom
 from arrtheaudio.media import ebml, matroska_switch
-from arrtheaudio.media.matroska_flags import TRACK_ENTRY, Change, set_flag
+from arrtheaudio.media.matroska_flags import TRACK_ENTRY, Change, Way, set_flag
 from arrtheaudio.media.matroska_layout import Layout
 from arrtheaudio.media.matroska_rebuild import lengthened, rebuild
 from arrtheaudio.media.matroska_switch import narrowed, refresh_crc
 from arrtheaudio.media.source import PAGE_BYTES, Window
-from arrtheaudio.media.tracks import Edit, Media, Patch, Track
+from arrtheaudio.media.tracks import Edit, Media, Patch
 
 _VOID_BYTE: Final = bytes([ebml.VOID])
 # A flag and its CRC farther apart than this are not worth one write.
@@ -65,19 +65,15 @@ def plan_default(window: Window, media: Media, target: int, *, reorder: bool = F
 def room(media: Media) -> str:
     """Which way a change of the default track would take, in one sentence."""
     layout: Layout = media.layout
-    changes = [
-        change
-        for track, entry in _audio_entries(media.audio, layout)
-        for change in _ways(layout.blob, entry)
-    ]
-    if not media.audio:
-        return "No audio track."
-    if None not in changes:
-        if all(change == "value" for change in changes):
-            return "One byte for each audio track whose flag changes."
-        return "A few bytes in place; the tracks have room for their flags."
+    if len(media.audio) < 2:
+        return "No room is needed: only a second audio track's flag may have to be cleared."
+    ways = {way for track in media.audio for way in _ways(layout, track.index)}
+    if ways <= {"value"}:
+        return "In place: one byte for each audio track whose flag changes."
+    if None not in ways:
+        return "In place: a few bytes for each audio track whose flag changes."
     order = range(len(media.tracks))
-    flags = {track.index: False for track in media.audio}
+    flags = dict.fromkeys((track.index for track in media.audio), False)
     new = rebuild(layout.blob, layout.body, order=order, flags=flags)
     if matroska_switch.behind_start(None, layout, len(new)) is not None:
         return f"A new Tracks in the {layout.void_after:,} bytes of Void behind it, then a switch."
@@ -85,18 +81,14 @@ def room(media: Media) -> str:
         return f"A new Tracks in the {layout.void_before:,} bytes of Void before it, then a switch."
     least = rebuild(layout.blob, layout.body, order=order, flags=flags, tight=True, crc=False)
     if len(least) <= len(layout.blob) + layout.void_after:
-        return "Tracks rewritten in place, with shorter size fields."
+        return "Tracks rewritten where it stands, with what room it and a Void behind it have."
     return "None: the header has no byte to spare."
 
 
-def _ways(blob: bytes, entry: ebml.Element) -> list[str | None]:
-    changes = set_flag(blob, entry, False)
+def _ways(layout: Layout, index: int) -> list[Way | None]:
+    """How that track's flag would be cleared; nothing if it is, None if there is no room."""
+    changes = set_flag(layout.blob, _entries(layout)[index], False)
     return [None] if changes is None else [change.way for change in changes]
-
-
-def _audio_entries(audio: tuple[Track, ...], layout: Layout) -> list[tuple[Track, ebml.Element]]:
-    entries = _entries(layout)
-    return [(track, entries[track.index]) for track in audio]
 
 
 def _entries(layout: Layout) -> list[ebml.Element]:

@@ -11,8 +11,9 @@ and the switch one that scans as well would find two. So both go into one write
 wherever they lie within SWITCH_BYTES of each other; nothing between them changes,
 and a write torn by a power cut leaves one of those two states, which ffmpeg and
 mkvmerge read, until the journal's plan is finished. SeekHeads farther away are
-corrected behind the switch, because finding a Void where SeekHead points is what
-every reader of edited files must cope with.
+corrected after the switch: readers that scan do not need them. Where Tracks stands
+behind the clusters nobody scans for it, so there the correction comes first, and
+leads to the new Tracks inside the Void while the old one is still visible.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def behind(window: Window, layout: Layout, new: bytes) -> tuple[Patch, ...] | No
         return None
     return (
         Patch(start, window.read(start, len(shadow)), shadow, sync=True),
-        *_together(window, (layout.tracks, hide), corrections),
+        *_together(window, layout, (layout.tracks, hide), corrections),
     )
 
 
@@ -80,7 +81,7 @@ def in_front(window: Window, layout: Layout, new: bytes) -> tuple[Patch, ...] | 
     rest = window.read(start + header, len(shadow) - header)
     return (
         Patch(start + header, rest, shadow[header:], sync=True),
-        *_together(window, (start, shadow[:header]), corrections),
+        *_together(window, layout, (start, shadow[:header]), corrections),
     )
 
 
@@ -128,7 +129,10 @@ def _agreement(old: bytes, new: bytes) -> int:
 
 
 def _together(
-    window: Window, switch: tuple[int, bytes], corrections: list[tuple[int, bytes]]
+    window: Window,
+    layout: Layout,
+    switch: tuple[int, bytes],
+    corrections: list[tuple[int, bytes]],
 ) -> list[Patch]:
     """One patch over the switch and all corrections near it, then the others one by one."""
     near = [switch]
@@ -143,9 +147,14 @@ def _together(
     merged = bytearray(old)
     for offset, new in near:
         merged[offset - first : offset - first + len(new)] = new
-    patches = [narrowed(first, old, bytes(merged), sync=bool(far))]
-    for offset, new in far:
-        patches.append(narrowed(offset, window.read(offset, len(new)), new, sync=True))
+    patches = [
+        narrowed(offset, window.read(offset, len(new)), new, sync=True) for offset, new in far
+    ]
+    # Behind the clusters only SeekHead leads to Tracks: there it goes first.
+    patches.insert(
+        len(far) if layout.behind_clusters else 0,
+        narrowed(first, old, bytes(merged), sync=not layout.behind_clusters and bool(far)),
+    )
     return [patch for patch in patches if patch is not None]
 
 
