@@ -6,8 +6,13 @@ track. Section numbers are those of ISO/IEC 14496-12 unless said otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
+
+from arrtheaudio.media.source import Window
+from arrtheaudio.media.tracks import Patch
 
 TIMESCALE = 48000
 SAMPLE_TICKS = 1024
@@ -301,3 +306,26 @@ def mp4(
     offsets = [start + sum(map(len, samples[:at])) for at in range(len(samples))]
     moov = movie(tracks, offsets, version, between)
     return b"".join([ftyp, moov, mdat] if faststart else [ftyp, mdat, moov])
+
+
+@contextmanager
+def opened(content: bytes) -> Iterator[Window]:
+    """The bytes as an open file, without a path."""
+    fd = os.memfd_create("synthesised")
+    try:
+        os.pwrite(fd, content, 0)
+        yield Window(fd, len(content), chunk=4096)
+    finally:
+        os.close(fd)
+
+
+def patched(content: bytes, patches: Iterable[Patch], *, undo: bool = False) -> bytes:
+    """The bytes with the patches made, or taken back in reverse; old bytes are checked."""
+    result = bytearray(content)
+    for patch in reversed(list(patches)) if undo else patches:
+        old, new = (patch.new, patch.old) if undo else (patch.old, patch.new)
+        place = slice(patch.offset, patch.offset + len(old))
+        assert result[place] == old
+        result[place] = new
+    assert len(result) == len(content)
+    return bytes(result)

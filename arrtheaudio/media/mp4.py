@@ -82,7 +82,7 @@ def probe(window: Window) -> Media:
 def room(media: Media) -> str:
     """One sentence on whether a change fits, for people."""
     layout: Layout = media.layout
-    if any(trak.audio and trak.flags is None for trak in layout.traks):
+    if any(trak.audio and trak.header is None for trak in layout.traks):
         return "Partly: a track without a header (tkhd) cannot be changed."
     return "Always: one byte per changed track, nothing moves."
 

@@ -17,6 +17,7 @@ from arrtheaudio.media.mp4_boxes import Bits
 ES_DESCRIPTOR: Final = 3
 DECODER_CONFIG: Final = 4
 DECODER_SPECIFIC: Final = 5
+BEFORE_SPECIFIC: Final = 13  # bytes of DecoderConfigDescriptor before its own descriptors
 OBJECT_TYPE_AUDIO: Final = 0x40
 MPEG2_AAC: Final = frozenset({0x66, 0x67, 0x68})
 
@@ -69,11 +70,24 @@ def object_type(esds: bytes) -> int | None:
     return config[0] if config else None
 
 
-def _esds(body: bytes) -> int | None:
-    config = _decoder_config(body)
-    if not config or (config[0] != OBJECT_TYPE_AUDIO and config[0] not in MPEG2_AAC):
+def audio_object_type(esds: bytes) -> int | None:
+    """The audio object type that AudioSpecificConfig in an esds box names."""
+    specific = _audio_specific(esds)
+    try:
+        return _audio_object_type(Bits(specific)) if specific else None
+    except CorruptFile:
         return None
-    specific = _descriptor(config[13:], DECODER_SPECIFIC)
+
+
+def _audio_specific(esds: bytes) -> bytes:
+    config = _decoder_config(esds)
+    if not config or (config[0] != OBJECT_TYPE_AUDIO and config[0] not in MPEG2_AAC):
+        return b""
+    return _descriptor(config[BEFORE_SPECIFIC:], DECODER_SPECIFIC)
+
+
+def _esds(body: bytes) -> int | None:
+    specific = _audio_specific(body)
     return audio_specific_config(specific) if specific else None
 
 

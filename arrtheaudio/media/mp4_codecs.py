@@ -13,7 +13,7 @@ from typing import Final
 import attrs
 
 from arrtheaudio.media.mp4_boxes import split
-from arrtheaudio.media.mp4_channels import channels_of, object_type
+from arrtheaudio.media.mp4_channels import audio_object_type, channels_of, object_type
 from arrtheaudio.media.tracks import TrackType
 
 STSD_LIST: Final = 8  # version and flags, entry count
@@ -153,6 +153,9 @@ OBJECT_TYPES: Final = {
 }
 
 AAC: Final = 0x40  # what an mp4a entry without esds is taken for
+# Audio object types that are no kind of AAC (14496-3, table 1.17).
+AUDIO_OBJECT_TYPES: Final = {32: "mp3on4", 33: "mp3on4", 34: "mp3on4", 36: "mp4als"}
+MONO: Final = frozenset({"amr_nb", "amr_wb"})  # their entries say 2 (3GPP TS 26.244, 6.5)
 
 # Linear PCM: (bits that the name stands for, byte order, kind); None: as the entry says.
 PCM: Final[dict[bytes, tuple[int | None, str, str]]] = {
@@ -239,7 +242,8 @@ def _describe_audio(kind: bytes, entry: bytes, extra_fields: bool) -> Descriptio
     if encrypted:
         kind = _original(entry[sound.length :], children)
     codec = _audio_codec(kind, sound, children)
-    return Description(codec, channels_of(children) or sound.channels or None, False, encrypted)
+    channels = 1 if codec in MONO else channels_of(children) or sound.channels or None
+    return Description(codec, channels, False, encrypted)
 
 
 def _sound(entry: bytes, extra_fields: bool) -> _Sound:
@@ -262,12 +266,17 @@ def _original(entry: bytes, children: dict[bytes, bytes]) -> bytes:
 
 def _audio_codec(kind: bytes, sound: _Sound, children: dict[bytes, bytes]) -> str:
     if kind == b"mp4a":
-        return OBJECT_TYPES.get(object_type(children.get(b"esds", b"")) or AAC, "unknown")
+        return _mpeg4_codec(children.get(b"esds", b""))
     if kind == b"lpcm":
         return _lpcm(sound)
     if kind in PCM:
         return _pcm(kind, sound, children)
     return AUDIO.get(kind) or _printable(kind)
+
+
+def _mpeg4_codec(esds: bytes) -> str:
+    codec = OBJECT_TYPES.get(object_type(esds) or AAC, "unknown")
+    return AUDIO_OBJECT_TYPES.get(audio_object_type(esds) or 0, codec)
 
 
 def _lpcm(sound: _Sound) -> str:

@@ -33,23 +33,30 @@ LARGEST_MOVE: Final = 32 << 20
 
 
 @attrs.frozen
-class TrakLayout:
-    """Where one trak lies and what its tkhd holds. ``flags`` is None where tkhd is missing."""
+class TrackHeader:
+    """What tkhd holds of the two fields that are ever changed, and where."""
 
-    offset: int = 0
-    end: int = 0
-    audio: bool = False
-    flags_offset: int = 0
-    flags: int | None = None  # the byte with ENABLED in it
-    group_offset: int = 0
-    group: int = 0
-    described: int = 0  # where stsd ends
-    tables: Box | None = None  # stbl
+    flags_offset: int
+    flags: int  # the byte with ENABLED in it
+    group_offset: int
+    group: int
 
     @property
     def enabled(self) -> bool:
-        """Whether players play it by default."""
-        return bool((self.flags or 0) & ENABLED)
+        """Whether players play the track by default."""
+        return bool(self.flags & ENABLED)
+
+
+@attrs.frozen
+class TrakLayout:
+    """Where one trak lies; ``header`` is None where it has no tkhd to change."""
+
+    offset: int
+    end: int
+    audio: bool
+    header: TrackHeader | None
+    described: int  # where stsd ends
+    tables: Box | None  # stbl
 
 
 @attrs.frozen
@@ -77,45 +84,43 @@ def plan_default(window: Window, media: Media, target: int, *, reorder: bool = F
     chosen = layout.traks[target]
     if not chosen.audio:
         raise ValueError(f"track {target} is not an audio track")
-    if chosen.flags is None:
+    if chosen.header is None:
         raise CorruptFile(f"track {target} has no track header (tkhd)")
     audio = [trak for trak in layout.traks if trak.audio]
     span = None
     if reorder and chosen is not audio[0]:
         span = (audio[0].offset, chosen.end)
         _check_movable(window, layout, span)
-    enabled = [trak for trak in audio if trak.enabled]
-    if span is None and enabled == [chosen]:
+    headers = [trak.header for trak in audio if trak.header is not None]
+    others = [header for header in headers if header.enabled and header is not chosen.header]
+    if span is None and chosen.header.enabled and not others:
         return Edit((), _extents(layout))
-    patches = _flags(chosen, enabled) + _groups(layout, audio)
+    patches = _flags(chosen.header, others) + _groups(layout, headers)
     if span is not None:
         patches = _moved(window, patches, span, chosen)
     return Edit(tuple(patches), _extents(layout), fragile=span is not None)
 
 
-def _flags(chosen: TrakLayout, enabled: list[TrakLayout]) -> list[Patch]:
-    others = [trak for trak in enabled if trak is not chosen]
-    patches = [_flip(trak) for trak in others]
+def _flags(chosen: TrackHeader, others: list[TrackHeader]) -> list[Patch]:
+    patches = [_flip(header) for header in others]
     if not chosen.enabled:
         # Durable before anything is disabled: no power cut leaves the film silent.
         patches.insert(0, _flip(chosen, sync=bool(others)))
     return patches
 
 
-def _flip(trak: TrakLayout, *, sync: bool = False) -> Patch:
-    flags = trak.flags or 0
-    return Patch(trak.flags_offset, bytes([flags]), bytes([flags ^ ENABLED]), sync)
+def _flip(header: TrackHeader, *, sync: bool = False) -> Patch:
+    old, new = bytes([header.flags]), bytes([header.flags ^ ENABLED])
+    return Patch(header.flags_offset, old, new, sync)
 
 
-def _groups(layout: Layout, audio: list[TrakLayout]) -> list[Patch]:
+def _groups(layout: Layout, audio: list[TrackHeader]) -> list[Patch]:
     """One common alternate group where no audio track has any: they exclude each other."""
-    headed = [trak for trak in audio if trak.flags is not None]
-    if len(headed) < 2 or any(trak.group for trak in headed):
+    if len(audio) < 2 or any(header.group for header in audio):
         return []
-    used = {trak.group for trak in layout.traks}
+    used = {trak.header.group for trak in layout.traks if trak.header is not None}
     unused = next(group for group in range(1, LARGEST_GROUP) if group not in used)
-    value = unused.to_bytes(2, "big")
-    return [Patch(trak.group_offset, bytes(2), value) for trak in headed]
+    return [Patch(header.group_offset, bytes(2), unused.to_bytes(2, "big")) for header in audio]
 
 
 def _check_movable(window: Window, layout: Layout, span: tuple[int, int]) -> None:

@@ -13,7 +13,7 @@ import attrs
 from arrtheaudio.errors import CorruptFile
 from arrtheaudio.media import mp4_codecs, mp4_languages, mp4_userdata
 from arrtheaudio.media.mp4_boxes import Box, find, split
-from arrtheaudio.media.mp4_plan import TrakLayout
+from arrtheaudio.media.mp4_plan import TrackHeader, TrakLayout
 from arrtheaudio.media.source import Window
 from arrtheaudio.media.tracks import Track, TrackType
 
@@ -51,7 +51,6 @@ MDHD: Final = {  # 8.4.2
     1: Fields(needed=34, language=32),
 }
 LAST_FLAGS_BYTE: Final = 3
-NO_HEADER: Final = TrakLayout()
 
 
 @attrs.frozen
@@ -87,18 +86,18 @@ def read_trak(window: Window, box: Box, index: int, *, quicktime: bool) -> Trak:
         language_tag=tag,
         title=title,
         channels=description.channels,
-        default=header.enabled,
+        default=header is not None and header.enabled,
         forced=roles.forced or description.forced,
         original=roles.original,
         commentary=roles.commentary,
         visual_impaired=roles.visual_impaired,
         hearing_impaired=roles.hearing_impaired,
     )
-    layout = attrs.evolve(
-        header,
+    layout = TrakLayout(
         offset=box.offset,
         end=box.end,
         audio=type == "audio",
+        header=header,
         described=description_box[b"stsd"].end if stsd else box.offset,
         tables=tables.get(b"stbl"),
     )
@@ -124,18 +123,18 @@ def _content(
     return window.read(box.body, min(box.end - box.body, most)) if box is not None else b""
 
 
-def _header(window: Window, parts: dict[bytes, Box]) -> tuple[int, TrakLayout]:
-    """track_ID and the changeable bytes of tkhd; without tkhd nothing can be changed."""
+def _header(window: Window, parts: dict[bytes, Box]) -> tuple[int, TrackHeader | None]:
+    """track_ID and the changeable fields of tkhd; without tkhd nothing can be changed."""
     box = parts.get(b"tkhd")
     if box is None:
-        return 0, NO_HEADER
+        return 0, None
     content = window.read(box.body, min(box.end - box.body, TKHD[1].needed))
     fields = TKHD.get(content[0]) if content else None
     if fields is None or len(content) < fields.needed:
         raise CorruptFile(f"the track header (tkhd) at byte {box.offset} is cut off or too new")
     group = content[fields.alternate_group : fields.alternate_group + 2]
     number = int.from_bytes(content[fields.track_id : fields.track_id + 4], "big")
-    return number, TrakLayout(
+    return number, TrackHeader(
         flags_offset=box.body + LAST_FLAGS_BYTE,
         flags=content[LAST_FLAGS_BYTE],
         group_offset=box.body + fields.alternate_group,
