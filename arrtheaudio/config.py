@@ -20,7 +20,7 @@ import yaml
 from arrtheaudio import _config_kinds as kinds
 from arrtheaudio._config_kinds import Kind, key, needed
 from arrtheaudio._config_sources import Sources, read_sources, variable
-from arrtheaudio.media.tracks import Container, Options, Rules
+from arrtheaudio.media import Options, Rules
 
 __all__ = [
     "ApiConfig",
@@ -48,6 +48,7 @@ __all__ = [
 SYSTEM_FOLDER: Final = "/config"  # the volume of a container, as Sonarr and Radarr have it
 HIDDEN: Final = "(hidden)"
 AUTH_OPEN: Final = "none"
+CONTAINERS: Final[tuple[Literal["mkv", "mp4"], ...]] = ("mkv", "mp4")
 
 _LANGUAGE: Final = kinds.text(
     "a language such as eng, pt-BR or original", r"[^\W\d_][\w ().,'-]{1,63}"
@@ -225,9 +226,9 @@ class Config:
 
     def options(self, before_image_dir: bytes | None = None) -> Options:
         """The ways of editing, as media takes them."""
-        allowed: dict[Container, bool] = {"mkv": self.containers.mkv, "mp4": self.containers.mp4}
+        allowed = attrs.asdict(self.containers)
         return Options(
-            containers=frozenset(name for name, wanted in allowed.items() if wanted),
+            containers=frozenset(name for name in CONTAINERS if allowed[name]),
             mp4_method=self.media.mp4_method,
             hardlinks=self.media.hardlinks,
             reorder=self.media.reorder,
