@@ -28,7 +28,8 @@ _COMMENTARY: Final = (
     r"\bcomment(?:ary|aries|ators?)\b",
     r"\bdirectors?['’]?s? (?:track|notes)\b",
     r"\b(?:with|by|from|feat\.?) (?:the )?(?:co-)?"
-    r"(?:directors?|writers?|producers?|screenwriters?|cast|crew|film ?makers?|(?:film )?historians?)\b",
+    r"(?:directors?|writers?|producers?|screenwriters?|cast|crew|film ?makers?"
+    r"|(?:film )?historians?)\b",
     r"\brifftrax\b",
     r"\b\w*kommentar(?:e|er|en|ok|spur|spor|spår|track|i)?\b",  # de, da, nb, sv, hr, sl
     r"\b\w*kommentár(?:ok|ja)?\b",  # hu
