@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 Style = Literal["mkvmerge", "ffmpeg", "tight"]
 
+SEEK_HEAD, INFO, TRACKS, CLUSTER = 0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1F43B675
 TYPES = {"video": 1, "audio": 2, "subtitles": 17}
 CODECS = {"video": "V_VP8", "audio": "A_AAC", "subtitles": "S_TEXT/UTF8"}
 UNKNOWN_SIZE = b"\x01\xff\xff\xff\xff\xff\xff\xff"
@@ -74,7 +75,8 @@ def master(
 def track_entry(number: int, track: Mapping[str, Any], *, style: Style = "tight") -> bytes:
     """One TrackEntry.
 
-    Keys: type, codec, language, bcp47, name, channels, those of FLAGS, and ``extra`` (raw bytes).
+    Keys: type, codec, language, bcp47, name, channels, those of FLAGS, ``extra`` (raw bytes at
+    the end) and ``crc`` (a CRC-32 of its own).
     """
     kind = track.get("type", "audio")
     body = uint(0xD7, number) + uint(0x73C5, 0x1000 + number) + uint(0x83, TYPES.get(kind, 3))
@@ -95,9 +97,9 @@ def track_entry(number: int, track: Mapping[str, Any], *, style: Style = "tight"
     if kind == "audio":
         rate = element(0xB5, b"\x47\x3b\x80\x00")  # 48 kHz
         body += element(0xE1, rate + uint(0x9F, track.get("channels", 2)))
-    return element(
-        0xAE, body + track.get("extra", b""), size_length=8 if style == "ffmpeg" else None
-    )
+    body += track.get("extra", b"")
+    size_length = 8 if style == "ffmpeg" else None
+    return master(0xAE, body, crc=track.get("crc", False), size_length=size_length)
 
 
 def cluster(timestamp: int, numbers: Sequence[int], *, unknown: bool = False) -> bytes:
@@ -119,53 +121,99 @@ def seek_head(targets: Mapping[int, int], *, crc: bool = False) -> bytes:
     return master(0x114D9B74, seeks, crc=crc)
 
 
+def ebml_header(doctype: str = "matroska", *, max_id: int = 4, max_size: int = 8) -> bytes:
+    return element(
+        0x1A45DFA3,
+        uint(0x4286, 1) + uint(0x42F7, 1) + uint(0x42F2, max_id) + uint(0x42F3, max_size)
+        + text(0x4282, doctype) + uint(0x4287, 4) + uint(0x4285, 2),
+    )  # fmt: skip
+
+
+def segment(body: bytes, *, unknown: bool = False) -> bytes:
+    return b"\x18\x53\x80\x67" + (UNKNOWN_SIZE if unknown else vint(len(body), 8)) + body
+
+
 def mkv(
     tracks: Sequence[Mapping[str, Any]] = TWO_TRACKS,
     *,
     style: Style = "mkvmerge",
     doctype: str = "matroska",
     crc: bool | None = None,
+    void_before: int = 0,
     void_after: int | None = None,
     unknown_sizes: bool = False,
     tracks_last: bool = False,
-    with_seek_head: bool = True,
+    seek: Literal["front", "far", "none"] = "front",
     clusters: int = 2,
     duration_ms: float = 2000.0,
 ) -> bytes:
-    """A whole small file; ``void_after``: total bytes of the Void behind Tracks (0: none)."""
+    """A whole small file.
+
+    ``void_before`` and ``void_after``: total bytes of the Voids beside Tracks (0: none).
+    ``seek``: one SeekHead in front, or one there that only points to another at the end.
+    """
     crc = style == "ffmpeg" if crc is None else crc
     void_after = {"mkvmerge": 1100}.get(style, 0) if void_after is None else void_after
-    head = element(
-        0x1A45DFA3,
-        uint(0x4286, 1) + uint(0x42F7, 1) + uint(0x42F2, 4) + uint(0x42F3, 8)
-        + text(0x4282, doctype) + uint(0x4287, 4) + uint(0x4285, 2),
-    )  # fmt: skip
-    app = text(0x4D80, "synth") + text(0x5741, "synth")
+    names = text(0x4D80, "synth") + text(0x5741, "synth")
     duration = element(0x4489, struct.pack(">d", duration_ms))
-    info = master(0x1549A966, uint(0x2AD7B1, 1_000_000) + app + duration, crc=crc)
-    entries = [track_entry(n, track, style=style) for n, track in enumerate(tracks, 1)]
-    all_tracks = master(
-        0x1654AE6B, b"".join(entries), crc=crc, size_length=8 if style == "ffmpeg" else None
-    ) + (void(void_after) if void_after else b"")
+    info = master(INFO, uint(0x2AD7B1, 1_000_000) + names + duration, crc=crc)
+    entries = b"".join(track_entry(n, track, style=style) for n, track in enumerate(tracks, 1))
+    size_length = 8 if style == "ffmpeg" else None
     numbers = range(1, len(tracks) + 1)
-    media = [cluster(1000 * n, numbers, unknown=unknown_sizes) for n in range(clusters)]
-    order = [(0x1549A966, info)]
-    if not tracks_last:
-        order.append((0x1654AE6B, all_tracks))
-    order += [(0x1F43B675, one) for one in media]
-    if tracks_last:
-        order.append((0x1654AE6B, all_tracks))
-    known = [ident for ident, _ in order if ident != 0x1F43B675]
-    spare = void(80) if style != "tight" else b""
-    position = (
-        len(seek_head(dict.fromkeys(known, 0), crc=crc)) + len(spare) if with_seek_head else 0
-    )
+    media = [(CLUSTER, cluster(1000 * n, numbers, unknown=unknown_sizes)) for n in range(clusters)]
+    beside = [
+        *([(0xEC, void(void_before))] if void_before else []),
+        (TRACKS, master(TRACKS, entries, crc=crc, size_length=size_length)),
+        *([(0xEC, void(void_after))] if void_after else []),
+    ]
+    order = [(INFO, info), *media, *beside] if tracks_last else [(INFO, info), *beside, *media]
+    body = _with_seek_heads(order, seek=seek, crc=crc, spare=0 if style == "tight" else 80)
+    return ebml_header(doctype) + segment(body, unknown=unknown_sizes)
+
+
+def _with_seek_heads(
+    order: Sequence[tuple[int, bytes]], *, seek: str, crc: bool, spare: int
+) -> bytes:
+    known = [INFO, TRACKS]
+    listed = [SEEK_HEAD] if seek == "far" else known
+    gap = void(spare) if spare else b""
+    front = seek_head(dict.fromkeys(listed, 0), crc=crc) + gap
+    position = 0 if seek == "none" else len(front)
     places = {}
     for ident, piece in order:
         places.setdefault(ident, position)
         position += len(piece)
-    front = seek_head({i: places[i] for i in known}, crc=crc) + spare if with_seek_head else b""
-    body = front + b"".join(piece for _, piece in order)
-    return (
-        head + b"\x18\x53\x80\x67" + (UNKNOWN_SIZE if unknown_sizes else vint(len(body), 8)) + body
-    )
+    places[SEEK_HEAD] = position
+    body = b"".join(piece for _, piece in order)
+    if seek == "none":
+        return body
+    if seek == "far":
+        body += seek_head({ident: places[ident] for ident in known}, crc=crc)
+    return seek_head({ident: places[ident] for ident in listed}, crc=crc) + gap + body
+
+
+def wrong_crcs(content: bytes) -> list[int]:
+    """Offsets of masters whose CRC-32 is wrong; a second opinion, written without the package."""
+    wrong = []
+    todo = [(0, len(content))]
+    while todo:
+        at, end = todo.pop()
+        parent = at
+        while at < end:
+            id_length = 9 - content[at].bit_length()
+            ident = int.from_bytes(content[at : at + id_length], "big")
+            size_length = 9 - content[at + id_length].bit_length()
+            body = at + id_length + size_length
+            mask = (1 << 7 * size_length) - 1
+            size = int.from_bytes(content[at + id_length : body], "big") & mask
+            stop = min(end, body + size) if size != mask else end
+            if ident == 0xBF and content[body:stop] != zlib.crc32(content[stop:end]).to_bytes(
+                4, "little"
+            ):
+                wrong.append(parent)
+            if ident in (0x18538067, SEEK_HEAD, 0x4DBB, INFO, TRACKS, 0xAE):
+                todo.append((body, stop))
+            if ident == CLUSTER and size == mask:
+                stop = body
+            at = stop
+    return wrong

@@ -86,6 +86,10 @@ class Window:
         self._budget -= length
         if self._budget < 0:
             raise CorruptFile("the headers are larger than any real file's")
+        return self._read_file(offset, length)
+
+    def _read_file(self, offset: int, length: int) -> bytes:
+        """The system call; what a Window over something else replaces."""
         try:
             return os.pread(self.fd, length, offset)
         except OSError as error:
