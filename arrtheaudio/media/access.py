@@ -48,6 +48,7 @@ KINDS: Final = {  # errno: what it means for the one file that was touched
     errno.ENXIO: (UnsupportedContainer, "not a regular file"),
     errno.EISDIR: (UnsupportedContainer, "a folder, not a file"),
 }
+NO_LOCKS: Final = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 LOCKED_ELSEWHERE: Final = {errno.EAGAIN, errno.EACCES}
 # struct flock of a 64-bit Linux, for the whole file: l_type, l_whence, l_start, l_len, l_pid.
 WHOLE_FILE_WRITE_LOCK: Final = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
@@ -115,9 +116,7 @@ def lock(fd: int, path: bytes) -> None:
         except OSError as error:
             if error.errno in LOCKED_ELSEWHERE:
                 raise FileBusy("another program has locked it", path=path) from error
-            if error.errno not in {
-                errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EBADF,
-            }:  # fmt: skip
+            if error.errno not in NO_LOCKS:
                 raise
 
 

@@ -66,20 +66,22 @@ class Examined:
     change: Change | None = None
 
 
+WAYS: Final[dict[Way, str]] = {
+    "reflink": "It has {links} hard links: a copy sharing its bytes, where the file system can.",
+    "copy": "It has {links} hard links: a full copy takes its name.",
+    "remux": "ffmpeg writes the file anew.",
+}
 NOTHING_FOUND: Final = Examined(None, None)
 
 
 def inspect(path: bytes, rules: Rules, context: Context, options: Options) -> Inspection:
-    """Look at one file and say what would be chosen; reads only, whatever its state.
+    """Look at one file and say what would be chosen and how; reads only, whatever its state.
 
-    ``options`` decide nothing about reading today's containers but whether they
-    are allowed. Raises MediaError.
+    Raises MediaError.
     """
     with open_to_read(path) as file:
         size = _not_empty(file.status)
         container, window = identify(file.fd, size)
-        if container not in options.containers:
-            raise UnsupportedContainer(f"{container} files are switched off", path=path)
         media = FORMATS[container].probe(window)
         return Inspection(
             path=path,
@@ -87,7 +89,7 @@ def inspect(path: bytes, rules: Rules, context: Context, options: Options) -> In
             decision=decide(media, rules, context, path),
             links=file.status.st_nlink,
             mtime_ns=file.status.st_mtime_ns,
-            room=FORMATS[container].room(media),
+            room=_room(media, file.status.st_nlink, options),
         )
 
 
@@ -185,13 +187,13 @@ def _decide(request: Request, file: OpenFile, unsettled: float, host: Host) -> E
     except SkippedFile as skipped:
         return attrs.evolve(found, outcome=_skipped(skipped, found))
     rewritten = way in ("copy", "remux")
-    if rewritten and not request.heavy:
-        raise NeedsHeavyLane("the whole file must be rewritten", path=request.path)
     if request.dry_run:
         outcome = Outcome(
             "success", None, would(decision), method=METHODS[way], media=media, decision=decision
         )
         return attrs.evolve(found, outcome=outcome)
+    if rewritten and not request.heavy:
+        raise NeedsHeavyLane("the whole file must be rewritten", path=request.path)
     if unsettled:
         raise FileBusy("it was written a moment ago", path=request.path, retry_after=unsettled)
     if rewritten:
@@ -200,6 +202,20 @@ def _decide(request: Request, file: OpenFile, unsettled: float, host: Host) -> E
         pass  # who may not write, or finds it locked, learns so before anything is journalled
     change = _change(request, file, media, target, way, planned)
     return Examined(media, decision, change=change)
+
+
+def _room(media: Media, links: int, options: Options) -> str:
+    """How the default would be changed, as the options have it."""
+    if media.container not in options.containers:
+        return f"{media.container} files are switched off."
+    remux = media.container == "mp4" and options.mp4_method == "remux"
+    try:
+        way = way_of(links, options, remux=remux)
+    except HardLinked as error:
+        return f"The file is left alone: {error.what}."
+    if way == "in_place":
+        return FORMATS[media.container].room(media)
+    return WAYS[way].format(links=links)
 
 
 def way_of(links: int, options: Options, *, remux: bool) -> Way:

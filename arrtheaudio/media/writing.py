@@ -13,7 +13,7 @@ from functools import partial
 import attrs
 import trio
 
-from arrtheaudio.errors import HalfEdited
+from arrtheaudio.errors import FileGone, FileNotFound, HalfEdited
 from arrtheaudio.media import before_image, replace
 from arrtheaudio.media.change import Change, edit_in_place
 from arrtheaudio.media.host import Host
@@ -39,15 +39,18 @@ async def carry_out(
 
     Raises MediaError, HardLinked among them where a reflink copy is impossible.
     """
-    if change.way == "in_place":
-        return await _in_place(change, before_write, threads)
-    if change.way == "remux":
-        finished = await remux(change, threads)
-    else:
-        finished = await trio.to_thread.run_sync(
-            replace.copy, change, host, trio.from_thread.check_cancelled, limiter=threads
-        )
-    return await _replace(change, finished, before_write, threads)
+    try:
+        if change.way == "in_place":
+            return await _in_place(change, before_write, threads)
+        if change.way == "remux":
+            finished = await remux(change, threads)
+        else:
+            finished = await trio.to_thread.run_sync(
+                replace.copy, change, host, trio.from_thread.check_cancelled, limiter=threads
+            )
+        return await _replace(change, finished, before_write, threads)
+    except FileNotFound as error:  # it was there when it was looked at
+        raise FileGone(path=change.path) from error
 
 
 async def _in_place(
