@@ -65,8 +65,9 @@ def track(
     channels: int = 2,
     **more: Any,
 ) -> dict[str, Any]:
-    """One track. ``more``: elng, kinds [(scheme, value)], alternate_group, chapters [track_ID],
-    encrypted, extra (bytes inside trak), entry (a whole sample entry), language_code (int)."""
+    """One track. ``more``: elng (a whole box), kinds [(scheme, value)], alternate_group,
+    chapters [track_ID], encrypted, extra (bytes inside trak), entry (a whole sample entry),
+    language_code (int)."""
     codec = codec or {"audio": "aac", "video": "avc1", "subtitles": "tx3g"}.get(type, "text")
     return dict(
         type=type,
@@ -189,7 +190,7 @@ def trak(spec: Mapping[str, Any], number: int, chunk_offset: int | None, version
         u16(language) + u16(0),
         version=version,
     )
-    elng = full_box("elng", spec["elng"].encode() + b"\x00") if spec.get("elng") else b""
+    elng = spec.get("elng", b"")
     hdlr = full_box("hdlr", bytes(4) + handler + bytes(12) + b"Handler\x00")
     entry = spec.get("entry") or sample_entry(spec["codec"], spec["channels"])
     if spec.get("encrypted"):

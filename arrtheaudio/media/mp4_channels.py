@@ -7,6 +7,7 @@ count, or None where the box leaves it open; a cut-off box counts as absent.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from arrtheaudio.errors import CorruptFile
@@ -52,6 +53,7 @@ def _descriptor(content: bytes, tag: int) -> bytes:
     return b""
 
 
+@lru_cache(maxsize=64)  # asked for the name, the kind of AAC and the channels of each track
 def _decoder_config(esds: bytes) -> bytes:
     """DecoderConfigDescriptor out of the body of esds."""
     stream = _descriptor(esds[4:], ES_DESCRIPTOR)

@@ -261,7 +261,7 @@ def _sound(entry: bytes, extra_fields: bool) -> _Sound:
 def _original(entry: bytes, children: dict[bytes, bytes]) -> bytes:
     """The entry's name before it was encrypted: sinf/frma (14496-12, 8.12.2)."""
     protection = children.get(b"sinf", b"") or dict(split(entry)).get(b"sinf", b"")
-    return dict(split(protection)).get(b"frma", b"????")[:4]
+    return dict(split(protection)).get(b"frma", b"")[:4]
 
 
 def _audio_codec(kind: bytes, sound: _Sound, children: dict[bytes, bytes]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -20,33 +21,33 @@ from arrtheaudio.media.tracks import Edit, Media
 Oracle = Callable[[str], str]
 
 TYPES = {"video": "video", "audio": "audio", "subtitle": "subtitles"}
-VIDEO = "-f lavfi -i testsrc=d=1:s=64x64".split()
-SOUND = "-f lavfi -i anoisesrc=d=1:r=48000".split()
-SIX_CODECS = (
-    "-c:a:0 aac -ac:a:0 6 -c:a:1 ac3 -ac:a:1 6 -c:a:2 eac3 -ac:a:2 6 -c:a:3 flac -ac:a:3 2"
+VIDEO = "-f lavfi -i testsrc=d=1:s=64x64"
+SOUND = "-f lavfi -i anoisesrc=d=1:r=48000"
+MANY = (
+    f"{VIDEO} {SOUND} -map 0:v {'-map 1:a ' * 7} -c:v libx264"
+    " -c:a:0 aac -ac:a:0 6 -c:a:1 ac3 -ac:a:1 6 -c:a:2 eac3 -ac:a:2 6 -c:a:3 flac -ac:a:3 2"
     " -c:a:4 libopus -ac:a:4 6 -c:a:5 alac -ac:a:5 6 -c:a:6 libmp3lame -ac:a:6 2"
     " -metadata:s:a:0 language=eng -metadata:s:a:1 language=fre -metadata:s:a:1 title=Français"
     " -metadata:s:a:2 language=ger -disposition:a:2 comment"
     " -disposition:a:3 visual_impaired+descriptions"
-).split()
-MANY = [*VIDEO, *SOUND, "-map", "0:v", *["-map", "1:a"] * 7, "-c:v", "libx264", *SIX_CODECS]
+)
 FILMS = {
     "moov at the end.mp4": MANY,
-    "moov in front.mp4": [*MANY, "-movflags", "+faststart"],
-    "fragmented.mp4": [*MANY, "-movflags", "+frag_keyframe+delay_moov"],
-    "QuickTime.mov": [
-        *[*VIDEO, *SOUND, "-map", "0:v", *["-map", "1:a"] * 10, "-c:v", "mpeg4"],
-        *"-c:a:0 aac -ac:a:0 6 -c:a:1 pcm_s16le -ac:a:1 6 -c:a:2 pcm_s24le -ac:a:2 2".split(),
-        *"-c:a:3 pcm_s24be -c:a:4 pcm_f32le -c:a:5 alac -ac:a:5 6 -c:a:6 libmp3lame".split(),
-        *"-c:a:7 pcm_s16be -c:a:8 adpcm_ima_qt -c:a:9 pcm_u8".split(),
-        *"-metadata:s:a:0 language=eng -metadata:s:a:1 language=fra".split(),
-    ],
-    "chapters and subtitles.mp4": [
-        *["-f", "ffmetadata", "-i", "chapters.txt", "-i", "subtitles.srt", *VIDEO, *SOUND],
-        *"-map 2:v -map 3:a -map 3:a -map 1:s -map 1:s -c:v libx264 -c:a aac -c:s mov_text".split(),
-        *"-metadata:s:a:0 language=jpn -metadata:s:a:1 language=por".split(),
-        *"-metadata:s:s:0 language=eng -disposition:s:1 forced".split(),
-    ],
+    "moov in front.mp4": f"{MANY} -movflags +faststart",
+    "fragmented.mp4": f"{MANY} -movflags +frag_keyframe+delay_moov",
+    "QuickTime.mov": (
+        f"{VIDEO} {SOUND} -map 0:v {'-map 1:a ' * 10} -c:v mpeg4"
+        " -c:a:0 aac -ac:a:0 6 -c:a:1 pcm_s16le -ac:a:1 6 -c:a:2 pcm_s24le -ac:a:2 2"
+        " -c:a:3 pcm_s24be -c:a:4 pcm_f32le -c:a:5 alac -ac:a:5 6 -c:a:6 libmp3lame"
+        " -c:a:7 pcm_s16be -c:a:8 adpcm_ima_qt -c:a:9 pcm_u8"
+        " -metadata:s:a:0 language=eng -metadata:s:a:1 language=fra"
+    ),
+    "chapters and subtitles.mp4": (
+        f"-f ffmetadata -i chapters.txt -i subtitles.srt {VIDEO} {SOUND}"
+        " -map 2:v -map 3:a -map 3:a -map 1:s -map 1:s -c:v libx264 -c:a aac -c:s mov_text"
+        " -metadata:s:a:0 language=jpn -metadata:s:a:1 language=por"
+        " -metadata:s:s:0 language=eng -disposition:s:1 forced"
+    ),
 }
 CHAPTERS = ";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=500\ntitle=Intro\n"
 SUBTITLES = "1\n00:00:00,000 --> 00:00:00,900\nhello\n"
@@ -57,7 +58,7 @@ def film(request: pytest.FixtureRequest, tmp_path: Path, oracle: Oracle) -> Path
     """A real file that ffmpeg wrote."""
     (tmp_path / "chapters.txt").write_text(CHAPTERS)
     (tmp_path / "subtitles.srt").write_text(SUBTITLES)
-    command = [oracle("ffmpeg"), "-v", "error", *FILMS[request.param]]
+    command = [oracle("ffmpeg"), "-v", "error", *shlex.split(FILMS[request.param])]
     subprocess.run([*command, "-strict", "-2", request.param], cwd=tmp_path, check=True)
     return tmp_path / request.param
 

@@ -1,0 +1,194 @@
+"""Which bytes of an MP4 file change, and in which order."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from synth_mp4 import box, mp4, opened, patched, track
+
+from arrtheaudio.errors import NoRoom
+from arrtheaudio.media import mp4 as container
+from arrtheaudio.media import mp4_plan
+from arrtheaudio.media.tracks import Edit, Media
+
+
+def probe(content: bytes) -> Media:
+    with opened(content) as window:
+        return container.probe(window)
+
+
+def plan(content: bytes, target: int, *, reorder: bool = False) -> Edit:
+    with opened(content) as window:
+        return container.plan_default(window, container.probe(window), target, reorder=reorder)
+
+
+def film(*enabled: bool, **more: object) -> bytes:
+    """A video track and one audio track per argument; each audio track is of another size."""
+    names = ["English", "Français", "Deutsch", "日本語", ""]
+    audio = [track(enabled=on, name=names[at], **more) for at, on in enumerate(enabled)]
+    return mp4([track("video"), *audio])
+
+
+def defaults(content: bytes) -> list[int]:
+    return [t.index for t in probe(content).audio if t.default]
+
+
+def groups(content: bytes) -> list[int]:
+    return [t.header.group for t in probe(content).layout.traks]
+
+
+def test_the_new_default_is_enabled_first_and_durable_before_others_are_disabled() -> None:
+    content = film(True, False, True, alternate_group=1)
+    edit = plan(content, 2)
+    assert [(p.old, p.new, p.sync) for p in edit.patches] == [
+        (b"\x06", b"\x07", True),
+        (b"\x07", b"\x06", False),
+        (b"\x07", b"\x06", False),
+    ]
+    assert not edit.fragile
+    assert defaults(patched(content, edit.patches)) == [2]
+
+
+def test_enabling_alone_needs_no_early_sync() -> None:
+    (patch,) = plan(film(False), 1).patches
+    assert not patch.sync
+
+
+def test_what_is_right_already_is_not_touched() -> None:
+    assert plan(film(False, True, False), 2).patches == ()
+    assert plan(film(True), 1).patches == ()
+    assert plan(film(True, False), 1, reorder=True).patches == ()
+
+
+def test_a_second_enabled_track_is_disabled_even_if_the_first_is_right() -> None:
+    content = film(True, True)
+    assert defaults(patched(content, plan(content, 1).patches)) == [1]
+
+
+def test_other_flags_of_the_track_header_are_kept() -> None:
+    content = film(True, False)
+    before = [t.header.flags for t in probe(content).layout.traks if t.header]
+    after = [t.header.flags for t in probe(patched(content, plan(content, 2).patches)).layout.traks]
+    assert [b & ~1 for b in before] == [a & ~1 for a in after]
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_audio_tracks_without_a_group_get_one_that_is_unused(version: int) -> None:
+    tracks = [track("video", alternate_group=1), track(), track(enabled=False)]
+    tracks.append(track("subtitles", alternate_group=2))
+    content = mp4(tracks, version=version)
+    assert groups(patched(content, plan(content, 2).patches)) == [1, 3, 3, 2]
+
+
+def test_groups_that_exist_are_left_alone() -> None:
+    tracks = [track("video"), track(alternate_group=1), track(enabled=False), track(enabled=False)]
+    content = mp4(tracks)
+    assert groups(patched(content, plan(content, 3).patches)) == [0, 1, 0, 0]
+
+
+def test_a_single_audio_track_and_video_are_never_grouped() -> None:
+    content = mp4([track("video"), track(enabled=False)])
+    assert groups(patched(content, plan(content, 1).patches)) == [0, 0]
+
+
+def test_only_audio_tracks_are_changed() -> None:
+    content = mp4([track("video", enabled=False), track(), track(), track("subtitles")])
+    after = probe(patched(content, plan(content, 2).patches))
+    assert [t.default for t in after.tracks] == [False, False, True, True]
+
+
+def test_a_target_that_is_no_audio_track_is_a_programming_error() -> None:
+    with pytest.raises(ValueError, match="not an audio track"):
+        plan(film(True), 0)
+
+
+# --- reordering -----------------------------------------------------------------
+
+
+def test_reordering_puts_the_chosen_audio_track_first_and_keeps_the_rest_in_order() -> None:
+    content = film(True, False, False, False)
+    edit = plan(content, 3, reorder=True)
+    after = patched(content, edit.patches)
+    assert edit.fragile
+    assert [t.number for t in probe(after).tracks] == [1, 4, 2, 3, 5]
+    assert [t.number for t in probe(after).audio if t.default] == [4]
+    assert groups(after) == [0, 1, 1, 1, 1]
+    assert patched(after, edit.patches, undo=True) == content
+
+
+def test_reordering_rewrites_only_from_the_first_audio_track_to_the_chosen_one() -> None:
+    content = film(True, False, True)
+    traks = probe(content).layout.traks
+    move, *rest = plan(content, 2, reorder=True).patches
+    assert (move.offset, move.offset + len(move.old)) == (traks[1].offset, traks[2].end)
+    # What is behind the span is disabled only when the span is whole and durable.
+    assert move.sync
+    assert (rest[0].offset, rest[0].new) == (traks[3].header.flags_offset, b"\x06")
+
+
+def test_boxes_between_tracks_move_along() -> None:
+    tracks = [track(), track("video"), track(enabled=False, name="chosen")]
+    content = mp4(tracks, between=box("free", b"between"))
+    after = patched(content, plan(content, 2, reorder=True).patches)
+    assert [t.number for t in probe(after).tracks] == [3, 1, 2]
+    assert after.count(b"between") == 3
+
+
+def test_a_default_that_is_not_the_first_track_is_moved() -> None:
+    content = film(False, True, alternate_group=1)
+    (move,) = plan(content, 2, reorder=True).patches
+    assert [t.number for t in probe(patched(content, [move])).tracks] == [1, 3, 2]
+
+
+def test_headers_with_absolute_offsets_are_not_moved() -> None:
+    # Nothing of the length changes: a sample table gives its place to saio.
+    content = bytearray(film(True, False))
+    table = content.rindex(b"stco")
+    content[table : table + 4] = b"saio"
+    assert defaults(patched(bytes(content), plan(bytes(content), 2).patches)) == [2]
+    with pytest.raises(NoRoom, match="absolute offsets"):
+        plan(bytes(content), 2, reorder=True)
+
+
+def test_headers_too_large_to_move_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mp4_plan, "LARGEST_MOVE", 100)
+    with pytest.raises(NoRoom, match="large"):
+        plan(film(True, False), 2, reorder=True)
+
+
+# --- what identifies the file ---------------------------------------------------
+
+
+@pytest.mark.parametrize("reorder", [False, True])
+def test_extents_cover_the_headers_and_are_bounded(reorder: bool) -> None:
+    content = film(True, False)
+    extents = plan(content, 2, reorder=reorder).extents
+    seen = b"".join(content[start : start + length] for start, length in extents)
+    assert [seen.count(kind) for kind in (b"ftyp", b"mvhd", b"tkhd", b"stsd", b"stsz")] == [
+        1,
+        1,
+        3,
+        3,
+        3,
+    ]
+    assert all(
+        offset + length <= following for (offset, length), (following, _) in pairwise(extents)
+    )
+
+
+def test_extents_of_a_huge_header_stay_small() -> None:
+    tracks = [track(extra=box("free", bytes(1 << 20))), track(enabled=False)]
+    content = mp4(tracks)
+    assert sum(length for _, length in plan(content, 1).extents) < 16384
+
+
+def test_two_films_that_differ_only_in_the_sizes_of_their_samples_are_told_apart() -> None:
+    one = film(True, False)
+    at = one.index(b"stsz") + len("stsz") + 12  # version and flags, common size, count
+    other = one[:at] + b"\0\0\0\x63" + one[at + 4 :]
+    extents = plan(one, 2).extents
+    assert plan(other, 2).extents == extents
+    assert any(
+        one[start : start + length] != other[start : start + length] for start, length in extents
+    )
