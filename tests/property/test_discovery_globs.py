@@ -20,14 +20,14 @@ FLAGS = wcglob.GLOBSTAR | wcglob.BRACE | wcglob.IGNORECASE | wcglob.DOTGLOB | wc
 
 def takes(pattern: str, path: str) -> bool:
     glob = Glob(pattern)
-    *folders, name = path.split("/")
+    *folders, name = path.encode().split(b"/")
     level = glob.start
     for folder in folders:
         inside = glob.enter(level, folder)
         if inside is None:
             return False
         level = inside
-    return level.files is not None and level.files.match(name) is not None
+    return level.files is not None and level.files.match(name)
 
 
 @settings(max_examples=400, deadline=None)

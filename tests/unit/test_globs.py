@@ -5,20 +5,20 @@ from __future__ import annotations
 import pytest
 
 from arrtheaudio.errors import BadPattern
-from arrtheaudio.jobs.globs import BRACE_LIMIT, DEFAULT_PATTERN, LENGTH_LIMIT, Glob, check_names
+from arrtheaudio.jobs.globs import BRACE_LIMIT, DEFAULT_PATTERN, LENGTH_LIMIT, Glob, single_names
 
 
 def takes(pattern: str, path: str) -> bool:
     """Walk the folders of ``path`` as the walker does."""
     glob = Glob(pattern)
-    *folders, name = path.split("/")
+    *folders, name = path.encode().split(b"/")
     level = glob.start
     for folder in folders:
         inside = glob.enter(level, folder)
         if inside is None:
             return False
         level = inside
-    return level.files is not None and level.files.match(name) is not None
+    return level.files is not None and level.files.match(name)
 
 
 @pytest.mark.parametrize(
@@ -72,10 +72,10 @@ def test_leaves_a_file_that_the_pattern_does_not_describe(pattern: str, path: st
 
 def test_folders_in_which_nothing_can_match_are_not_entered() -> None:
     glob = Glob("Show A/Season 1/*.mkv")
-    inside = glob.enter(glob.start, "Show A")
+    inside = glob.enter(glob.start, b"Show A")
     assert inside is not None
-    assert glob.enter(glob.start, "Show B") is None
-    assert glob.enter(inside, "Season 2") is None
+    assert glob.enter(glob.start, b"Show B") is None
+    assert glob.enter(inside, b"Season 2") is None
 
 
 @pytest.mark.parametrize(
@@ -104,17 +104,22 @@ def test_a_pattern_may_stand_for_as_many_as_the_limit() -> None:
 
 
 def test_names_to_leave_out_are_compared_whole_and_without_case() -> None:
-    names = check_names(["*sample*", "{extras,featurettes}"])
-    assert names is not None
-    assert names.match("A.SAMPLE.mkv")
-    assert names.match("Featurettes")
-    assert not names.match("my extras")
-    assert check_names([]) is None
+    names = single_names(["*sample*", "{extras,featurettes}", "*.Part"])
+    assert names.match(b"A.SAMPLE.mkv")
+    assert names.match(b"Featurettes")
+    assert names.match(b"a.pART")
+    assert not names.match(b"my extras")
+    assert not names.match(b"a.part1")
+    assert not single_names([]).match(b"")
+
+
+def test_a_name_that_is_no_utf8_is_matched_by_its_readable_part() -> None:
+    assert single_names(["*sample*.mkv"]).match(b"\xff sample \xfe.mkv")
 
 
 def test_a_name_pattern_with_a_slash_could_never_match_and_is_refused() -> None:
     with pytest.raises(BadPattern, match="slash"):
-        check_names(["extras/*"])
+        single_names(["extras/*"])
 
 
 def test_many_stars_against_a_long_name_cost_linear_time() -> None:
