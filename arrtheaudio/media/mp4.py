@@ -41,6 +41,7 @@ IMAGE_BRANDS: Final = frozenset(
 )
 QUICKTIME: Final = b"qt  "
 
+MAX_BOXES: Final = 4096  # before moov; some recorders write their media in many pieces
 MAX_TRAKS: Final = 256  # a film has a handful; forged files stop here
 HEADER_EXTENT: Final = 4096  # bytes of ftyp and mvhd that identify a file
 UNKNOWN_DURATION: Final = frozenset({0, (1 << 32) - 1, (1 << 64) - 1})
@@ -89,8 +90,8 @@ def room(media: Media) -> str:
 
 def _top_level(window: Window) -> tuple[Box | None, Box | None]:
     """(ftyp, moov); what lies behind moov does not matter, be it fragments or garbage."""
-    ftyp = None
-    for box in walk(window, 0, window.size):
+    ftyp, items = None, False
+    for box in walk(window, 0, window.size, MAX_BOXES):
         if box.kind == b"moov":
             return ftyp, box
         if box.kind == b"ftyp" and ftyp is None:
@@ -98,6 +99,9 @@ def _top_level(window: Window) -> tuple[Box | None, Box | None]:
         elif box.kind in SEGMENT_BOXES:
             # Everything in it belongs to a header in another file: there is nothing to change.
             raise UnsupportedContainer("a media segment without its header (moov)")
+        items = items or box.kind == b"meta"
+    if items:
+        raise UnsupportedContainer("an image or a collection of items, not a film (no moov)")
     return ftyp, None
 
 

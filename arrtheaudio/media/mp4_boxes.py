@@ -16,8 +16,8 @@ from arrtheaudio.media.source import Window
 
 HEADER: Final = 8  # size and type
 LARGE_HEADER: Final = 16  # size 1, type, 64-bit size
-# Far above any real container's children; what matters is that forged files end.
-MAX_CHILDREN: Final = 4096
+# Far above any real box's children; what matters is that forged files end.
+MAX_CHILDREN: Final = 1024
 
 _header = Struct(">I4s").unpack
 
@@ -36,14 +36,14 @@ def name_of(kind: bytes) -> str:
     return kind.decode("latin-1").encode("unicode_escape").decode("ascii")
 
 
-def walk(window: Window, start: int, end: int) -> Iterator[Box]:
+def walk(window: Window, start: int, end: int, most: int = MAX_CHILDREN) -> Iterator[Box]:
     """The boxes that fill ``start`` to ``end``; the last bytes may be padding.
 
-    Raises CorruptFile for a size that cannot be, and for too many children.
+    Raises CorruptFile for a size that cannot be, and for more than ``most`` boxes.
     """
     read = window.read
     offset = start
-    for _ in range(MAX_CHILDREN):
+    for _ in range(most):
         if end - offset < HEADER:  # QuickTime ends some lists with four zero bytes
             return
         size, kind = _header(read(offset, HEADER))
@@ -61,7 +61,7 @@ def walk(window: Window, start: int, end: int) -> Iterator[Box]:
             )
         yield Box(kind, offset, body, offset + size)
         offset += size
-    raise CorruptFile(f"more than {MAX_CHILDREN} boxes follow byte {start}")
+    raise CorruptFile(f"more than {most} boxes follow byte {start}")
 
 
 def _large_size(window: Window, offset: int, end: int) -> int:

@@ -159,6 +159,11 @@ def test_images_are_no_films(brand: str) -> None:
         probe(mp4(TRACKS, brand=brand))
 
 
+def test_items_without_a_film_are_unsupported() -> None:
+    with pytest.raises(UnsupportedContainer, match="items"):
+        probe(box("ftyp", b"xyz1", bytes(4)) + full_box("meta", bytes(8)) + box("mdat"))
+
+
 def test_a_compressed_header_is_said_to_be_unsupported() -> None:
     cmov = box("cmov", box("dcom", b"zlib"), box("cmvd", bytes(20)))
     with pytest.raises(UnsupportedContainer, match="cmov"):
