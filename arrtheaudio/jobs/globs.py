@@ -147,7 +147,7 @@ class Glob:
                 at += 1
 
 
-def single_names(patterns: Iterable[str]) -> Names:
+def check_names(patterns: Iterable[str]) -> Names:
     """Globs of single names, such as ``exclude_patterns``.
 
     Raises: BadPattern, also for a pattern with a slash, which could never match.

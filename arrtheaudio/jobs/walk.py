@@ -19,7 +19,7 @@ from typing import Final
 
 import attrs
 
-from arrtheaudio.jobs.globs import DEFAULT_PATTERN, Glob, Level, single_names
+from arrtheaudio.jobs.globs import DEFAULT_PATTERN, Glob, Level, check_names
 from arrtheaudio.jobs.models import BatchFilters
 
 # Names sorted at once: one sort of 100,000 names holds the interpreter for 40 ms.
@@ -114,8 +114,8 @@ class Walk:
         self._after = after
         self._glob = Glob(DEFAULT_PATTERN if sweep.pattern is None else sweep.pattern)
         excluded = sweep.filters.exclude_patterns
-        self._left_files = single_names((*UNFINISHED, *excluded))
-        self._left_folders = single_names((*SYSTEM_FOLDERS, *excluded))
+        self._left_files = check_names((*UNFINISHED, *excluded))
+        self._left_folders = check_names((*SYSTEM_FOLDERS, *excluded))
         self._linked: set[bytes] = set()  # resolved folders entered through a link, once each
         self._errors: list[str] = []
         self._error_count = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from arrtheaudio.errors import BadPattern
-from arrtheaudio.jobs.globs import BRACE_LIMIT, DEFAULT_PATTERN, LENGTH_LIMIT, Glob, single_names
+from arrtheaudio.jobs.globs import BRACE_LIMIT, DEFAULT_PATTERN, LENGTH_LIMIT, Glob, check_names
 
 
 def takes(pattern: str, path: str) -> bool:
@@ -104,22 +104,22 @@ def test_a_pattern_may_stand_for_as_many_as_the_limit() -> None:
 
 
 def test_names_to_leave_out_are_compared_whole_and_without_case() -> None:
-    names = single_names(["*sample*", "{extras,featurettes}", "*.Part"])
+    names = check_names(["*sample*", "{extras,featurettes}", "*.Part"])
     assert names.match(b"A.SAMPLE.mkv")
     assert names.match(b"Featurettes")
     assert names.match(b"a.pART")
     assert not names.match(b"my extras")
     assert not names.match(b"a.part1")
-    assert not single_names([]).match(b"")
+    assert not check_names([]).match(b"")
 
 
 def test_a_name_that_is_no_utf8_is_matched_by_its_readable_part() -> None:
-    assert single_names(["*sample*.mkv"]).match(b"\xff sample \xfe.mkv")
+    assert check_names(["*sample*.mkv"]).match(b"\xff sample \xfe.mkv")
 
 
 def test_a_name_pattern_with_a_slash_could_never_match_and_is_refused() -> None:
     with pytest.raises(BadPattern, match="slash"):
-        single_names(["extras/*"])
+        check_names(["extras/*"])
 
 
 def test_many_stars_against_a_long_name_cost_linear_time() -> None:
