@@ -136,14 +136,12 @@ def _three_gpp(body: bytes) -> str:
 def _item_list_name(body: bytes) -> str:
     """meta/ilst/©nam/data, the way of iTunes; meta is a full box, in QuickTime it is not."""
     start = 0 if body[4:8] == b"hdlr" else 4
-    for kind, items in split(body, start):
-        if kind == b"ilst":
-            for item, values in split(items):
-                if item == b"\xa9nam":
-                    for value, content in split(values):
-                        if value == b"data":  # type and locale, four bytes each
-                            return _text(content[8:])
-    return ""
+    name = _first(_first(body, b"ilst", start), b"\xa9nam")
+    return _text(_first(name, b"data")[8:])  # behind type and locale, four bytes each
+
+
+def _first(content: bytes, kind: bytes, start: int = 0) -> bytes:
+    return next((body for found, body in split(content, start) if found == kind), b"")
 
 
 # In order of preference.
