@@ -8,9 +8,9 @@ Tracks is rewritten where it stands in one write (``over``). media.md, ways 4, 5
 SeekHead holds the position of Tracks. Between the switch and its correction a
 reader that trusts SeekHead alone would find no Tracks, and between a correction
 and the switch one that scans as well would find two. So both go into one write
-wherever they lie within SWITCH_BYTES of each other; nothing between them changes,
+wherever SeekHead lies in front, within SWITCH_BYTES; nothing between them changes,
 and a write torn by a power cut leaves one of those two states, which ffmpeg and
-mkvmerge read, until the journal's plan is finished. SeekHeads farther away are
+mkvmerge read, until the journal's plan is finished. SeekHeads elsewhere are
 corrected after the switch: readers that scan do not need them. Where Tracks stands
 behind the clusters nobody scans for it, so there the correction comes first, and
 leads to the new Tracks inside the Void while the old one is still visible.
@@ -134,13 +134,13 @@ def _together(
     switch: tuple[int, bytes],
     corrections: list[tuple[int, bytes]],
 ) -> list[Patch]:
-    """One patch over the switch and all corrections near it, then the others one by one."""
+    """One patch over the switch and the corrections shortly before it; the others one by one."""
     near = [switch]
     far: list[tuple[int, bytes]] = []
     for offset, new in corrections:
-        (near if abs(offset - switch[0]) + len(new) <= SWITCH_BYTES // 2 else far).append(
-            (offset, new)
-        )
+        # Behind the switch lies the shadow, which must be durable before.
+        together = 0 <= switch[0] - offset <= SWITCH_BYTES
+        (near if together else far).append((offset, new))
     first = min(offset for offset, _ in near)
     last = max(offset + len(new) for offset, new in near)
     old = window.read(first, last - first)
