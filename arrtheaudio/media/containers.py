@@ -6,6 +6,7 @@ The only place that knows both formats. By magic, never by extension (media.md
 
 from __future__ import annotations
 
+import os
 from typing import Final, Protocol
 
 import attrs
@@ -136,3 +137,14 @@ def probe(fd: int, size: int) -> Media:
     """Look at an open file afresh. Raises the parsers' errors."""
     container, window = identify(fd, size)
     return FORMATS[container].probe(window)
+
+
+def header_of(fd: int) -> tuple[tuple[int, int], ...]:
+    """The extents of the header of a file with one default audio track.
+
+    They hold the flags, so that two files which differ in their default differ in them.
+    """
+    container, window = identify(fd, os.fstat(fd).st_size)
+    media = FORMATS[container].probe(window)
+    default = next(track for track in media.audio if track.default)
+    return FORMATS[container].plan_default(window, media, default.index, reorder=False).extents

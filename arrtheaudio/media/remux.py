@@ -24,7 +24,7 @@ from arrtheaudio.errors import MediaError, ToolFailed, VerifyFailed
 from arrtheaudio.media import replace
 from arrtheaudio.media.access import naming, open_to_read
 from arrtheaudio.media.change import Change, same_file
-from arrtheaudio.media.containers import HEAD_BYTES
+from arrtheaudio.media.containers import HEAD_BYTES, header_of
 from arrtheaudio.media.mp4_boxes import walk
 from arrtheaudio.media.replace import Finished, Temporary
 from arrtheaudio.media.source import Window
@@ -96,7 +96,7 @@ def _finish(change: Change, temporary: Temporary) -> Finished:
         if not same_file(os.stat(temporary.path), os.fstat(temporary.fd)):
             raise VerifyFailed("another program replaced the rewritten file")
         change.verify(temporary.fd)
-        return replace.finish(change, temporary, original)
+        return replace.finish(change, temporary, original, header_of(temporary.fd))
 
 
 # --- command lines ------------------------------------------------------------

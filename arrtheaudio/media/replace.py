@@ -150,24 +150,30 @@ def copy(change: Change, host: Host, check_wanted: Callable[[], object]) -> Fini
                 )
             change.expect_unchanged(temporary.fd, os.fstat(temporary.fd))
             patch.apply(temporary.fd, change.patches, lambda: change.verify(temporary.fd))
-            return finish(change, temporary, original)
+            edited = tuple((piece.offset, piece.length) for piece in change.patches)
+            return finish(change, temporary, original, change.extents + edited)
     except BaseException:
         temporary.discard()
         raise
 
 
-def finish(change: Change, temporary: Temporary, original: OpenFile) -> Finished:
-    """Give the temporary file the original's attributes and make it durable."""
+def finish(
+    change: Change,
+    temporary: Temporary,
+    original: OpenFile,
+    extents: tuple[tuple[int, int], ...],
+) -> Finished:
+    """Give the temporary file the original's attributes and make it durable.
+
+    ``extents`` cover what makes it differ from the original.
+    """
     keep_attributes(original.fd, temporary.fd)
     if change.options.preserve_mtime:
         restore_mtime(temporary.fd, original.status)
     os.fsync(temporary.fd)
     size = os.fstat(temporary.fd).st_size
-    ends = ends_of(size)
-    return Finished(
-        temporary,
-        Replacement(temporary.path, size, ends, patch.digest(temporary.fd, ends, ())),
-    )
+    digest = patch.digest(temporary.fd, extents, ())
+    return Finished(temporary, Replacement(temporary.path, size, extents, digest))
 
 
 def publish(change: Change, finished: Finished) -> int:
