@@ -1,0 +1,55 @@
+"""Administration: clean-up of the history on request (api.md; queue.md, Retention)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import attrs
+
+from arrtheaudio.api import answers
+from arrtheaudio.api.routes import Answer, Operation, reply
+from arrtheaudio.api.schema import Bounds, Length
+from arrtheaudio.api.services import Services
+from arrtheaudio.jobs.models import Status
+
+
+@attrs.frozen
+class Cleanup:
+    """Which ended jobs are forgotten."""
+
+    older_than_days: Annotated[float, Bounds(0, 36_500)]
+    statuses: Annotated[tuple[Literal["completed", "failed", "cancelled"], ...], Length(1, 3)] = (
+        "completed",
+        "cancelled",
+    )
+    dry_run: bool = False
+
+
+async def cleanup(services: Services, *, body: Cleanup) -> Answer:
+    """Forget ended jobs; their changes can then no longer be undone."""
+    deleted = await services.queue.cleanup(
+        older_than_days=body.older_than_days,
+        statuses={Status(word) for word in body.statuses},
+        dry_run=body.dry_run,
+    )
+    jobs = "1 job" if deleted == 1 else f"{deleted} jobs"
+    view: answers.CleanupView = {
+        "status": "ok",
+        "deleted_jobs": deleted,
+        "message": f"{jobs} would be removed" if body.dry_run else f"{jobs} removed",
+    }
+    return reply(view)
+
+
+OPERATIONS = (
+    Operation(
+        "POST",
+        "/admin/cleanup",
+        cleanup,
+        "Forget ended jobs",
+        "administration",
+        {200: answers.CleanupView},
+        errors=(413, 503),
+        body=Cleanup,
+    ),
+)

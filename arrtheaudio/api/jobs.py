@@ -1,0 +1,260 @@
+"""Jobs: single files by hand, lists, one job, cancel, retry, undo (api.md, Jobs)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+import attrs
+
+from arrtheaudio.api import answers, batches, views
+from arrtheaudio.api.errors import sentences
+from arrtheaudio.api.routes import Answer, Operation, reply
+from arrtheaudio.api.schema import BadRequest, Bounds, FieldProblem, Length, Note, Pattern
+from arrtheaudio.api.services import Services
+from arrtheaudio.api.storage import Storage
+from arrtheaudio.api.webhooks import refusal
+from arrtheaudio.arr.paths import LONGEST_PATH
+from arrtheaudio.errors import UnknownId
+from arrtheaudio.jobs.models import (
+    IdKind,
+    JobFilter,
+    NewJob,
+    Priority,
+    Source,
+    Status,
+    format_id,
+    parse_id,
+)
+
+PathText = Annotated[str, Length(1, LONGEST_PATH)]
+Language = Annotated[str, Length(1, 64), Note("a language, or `original`", "jpn")]
+Limit = Annotated[int, Bounds(1, 1000)]
+Offset = Annotated[int, Bounds(0, 100_000)]
+
+PRIORITIES: Final = {"normal": Priority.NORMAL, "low": Priority.LOW}
+
+
+@attrs.frozen
+class SubmitFiles:
+    """Single files by hand."""
+
+    paths: Annotated[tuple[PathText, ...], Length(1, 1000)]
+    dry_run: bool = False
+    language_priority: Annotated[tuple[Language, ...], Length(1, 20)] | None = None
+    priority: Literal["normal", "low"] = "normal"
+
+
+@attrs.frozen
+class JobQuery:
+    """Which jobs a list shows."""
+
+    status: tuple[Status, ...] = ()
+    result: tuple[Literal["success", "skipped", "failed"], ...] = ()
+    webhook_id: Annotated[str, Pattern(r"webhook_[0-9a-f]{12}", "a delivery's id")] | None = None
+    batch_id: Annotated[str, Pattern(r"batch_[0-9a-f]{12}", "a batch's id")] | None = None
+    source: tuple[Source, ...] = ()
+    container: tuple[Literal["mkv", "mp4"], ...] = ()
+    path: (
+        Annotated[str, Length(1, LONGEST_PATH), Note("this file, or all below this folder")] | None
+    ) = None
+    q: Annotated[str, Length(1, 500), Note("a part of the path")] | None = None
+    limit: Limit = 50
+    offset: Offset = 0
+    order_by: Literal["created_at", "updated_at"] = "created_at"
+    order: Literal["desc", "asc"] = "desc"
+
+
+def job_seq(job_id: str) -> int:
+    """The seq of a job's id. Raises: UnknownId."""
+    kind, seq = parse_id(job_id)
+    if kind != "job":
+        raise UnknownId(f"{job_id} is not a job")
+    return seq
+
+
+class Submissions:
+    """``POST /jobs`` of one app."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    async def submit(self, services: Services, *, body: SubmitFiles) -> Answer:
+        """Queue single files."""
+        places = await self._storage.places(body.paths)
+        problems = [
+            FieldProblem(f"paths[{number}]", sentences(place.refused))
+            for number, place in enumerate(places)
+            if place.refused is not None
+        ]
+        if problems:
+            raise BadRequest(problems)
+        dry_run = body.dry_run or services.config.execution.dry_run
+        new = {
+            place.path: NewJob(
+                path=place.path,
+                requested_path=asked,
+                language_priority=body.language_priority,
+                dry_run=dry_run,
+                refused=refusal(place),
+            )
+            for asked, place in zip(body.paths, places, strict=True)
+        }
+        accepted = await services.queue.submit(
+            tuple(new.values()), priority=PRIORITIES[body.priority]
+        )
+        count = len(accepted.jobs)
+        view: answers.AcceptedJobs = {
+            "status": "accepted",
+            "job_ids": [format_id("job", seq) for seq in accepted.jobs],
+            "file_count": count,
+            "message": f"{count} {'file' if count == 1 else 'files'} queued for processing",
+        }
+        return reply(view, 202)
+
+
+async def index(services: Services, *, query: JobQuery) -> Answer:
+    """A page of jobs."""
+    page = await services.queue.jobs(
+        JobFilter(
+            status=query.status,
+            result=query.result,
+            webhook=_seq(query.webhook_id),
+            batch=_seq(query.batch_id),
+            source=query.source,
+            container=query.container,
+            path=None if query.path is None else query.path.encode("utf-8", "surrogateescape"),
+            q=query.q,
+            limit=query.limit,
+            offset=query.offset,
+            order_by=query.order_by,
+            order=query.order,
+        )
+    )
+    view: answers.JobList = {
+        "total": page.total,
+        "limit": query.limit,
+        "offset": query.offset,
+        "jobs": [views.job_item(job) for job in page.jobs],
+    }
+    return reply(view)
+
+
+def _seq(written: str | None) -> int | None:
+    return None if written is None else parse_id(written)[1]
+
+
+def _is(kind: IdKind, written: str) -> bool:
+    return written.startswith(f"{kind}_")
+
+
+async def show(services: Services, *, job_id: str, query: batches.PageQuery) -> Answer:
+    """One job in full; a batch's id is answered as under /batch."""
+    if _is("batch", job_id):
+        return await batches.show(services, batch_id=job_id, query=query)
+    return reply(views.job(await services.queue.job(job_seq(job_id))))
+
+
+async def cancel(services: Services, *, job_id: str, query: batches.CancelQuery) -> Answer:
+    """Cancel a job and wait until it has stopped; a batch's id cancels the batch."""
+    if _is("batch", job_id):
+        return await batches.cancel(services, batch_id=job_id, query=query)
+    seq = job_seq(job_id)
+    await services.queue.cancel(seq)
+    view: answers.CancelledJob = {
+        "status": "cancelled",
+        "job_id": format_id("job", seq),
+        "message": "The job is cancelled; its file is as it was.",
+    }
+    return reply(view)
+
+
+async def retry(services: Services, *, job_id: str) -> Answer:
+    """A new job for a failed or cancelled one."""
+    seq = job_seq(job_id)
+    new = await services.queue.retry(seq)
+    view: answers.RetriedJob = {
+        "status": "queued",
+        "job_id": format_id("job", new),
+        "retry_of": format_id("job", seq),
+    }
+    return reply(view, 202)
+
+
+async def undo(services: Services, *, job_id: str) -> Answer:
+    """A new job that puts the original header bytes back."""
+    seq = job_seq(job_id)
+    new = await services.queue.undo(seq)
+    view: answers.UndoJob = {
+        "job_id": format_id("job", new),
+        "undo_of": format_id("job", seq),
+    }
+    return reply(view, 202)
+
+
+async def statistics(services: Services) -> Answer:
+    """Counts of the jobs still kept."""
+    return reply(views.job_statistics(await services.queue.stats()))
+
+
+def operations(storage: Storage) -> tuple[Operation, ...]:
+    """The routes of this module."""
+    tag = "jobs"
+    return (
+        Operation(
+            "POST",
+            "/jobs",
+            Submissions(storage).submit,
+            "Queue single files",
+            tag,
+            {202: answers.AcceptedJobs},
+            errors=(413, 503),
+            body=SubmitFiles,
+        ),
+        Operation("GET", "/jobs", index, "List jobs", tag, {200: answers.JobList}, query=JobQuery),
+        Operation(
+            "GET",
+            "/jobs/stats",
+            statistics,
+            "Counts of the jobs still kept",
+            tag,
+            {200: answers.JobStatistics},
+        ),
+        Operation(
+            "GET",
+            "/jobs/{job_id}",
+            show,
+            "One job with its tracks and history",
+            tag,
+            {200: answers.JobView | answers.BatchView},
+            errors=(404,),
+            query=batches.PageQuery,
+        ),
+        Operation(
+            "DELETE",
+            "/jobs/{job_id}",
+            cancel,
+            "Cancel a job; answers when it has stopped",
+            tag,
+            {200: answers.CancelledJob, 202: answers.CancelledBatch},
+            errors=(404, 409, 503),
+            query=batches.CancelQuery,
+        ),
+        Operation(
+            "POST",
+            "/jobs/{job_id}/retry",
+            retry,
+            "Try a failed or cancelled job again, as a new job",
+            tag,
+            {202: answers.RetriedJob},
+            errors=(404, 409, 503),
+        ),
+        Operation(
+            "POST",
+            "/jobs/{job_id}/undo",
+            undo,
+            "Put the original bytes back, as a new job",
+            tag,
+            {202: answers.UndoJob},
+            errors=(404, 409, 503),
+        ),
+    )

@@ -1,0 +1,145 @@
+"""Numbers for Prometheus: ``GET /metrics``.
+
+One registry per app, nothing global. What is true now (depths, sizes) is asked of
+the queue while the answer is made; what has happened (durations) is read from the
+journal's feed behind a cursor of our own, so jobs pay nothing for being measured
+and no scrape misses one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import trio
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from arrtheaudio import __version__
+from arrtheaudio.api.routes import Answer, Operation
+from arrtheaudio.api.services import Services
+from arrtheaudio.jobs.models import Event
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+_HTTP_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
+_JOB_BUCKETS: Final = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0, 300.0, 1800.0)
+_CHUNK_EVENTS: Final = 1000
+_ENDS: Final = {"job.completed": "completed", "job.failed": "failed", "job.cancelled": "cancelled"}
+
+
+class Metrics:
+    """The instruments of one app."""
+
+    def __init__(self, services: Services) -> None:
+        self.registry: Final = CollectorRegistry()
+        self._services = services
+        self._since = services.queue.head
+        self._reading = trio.Lock()
+        self._http = Histogram(
+            "arrtheaudio_http_request_seconds",
+            "Time from a request's head to the end of its answer.",
+            ("method", "route", "status"),
+            buckets=_HTTP_BUCKETS,
+            registry=self.registry,
+        )
+        self._durations = Histogram(
+            "arrtheaudio_job_seconds",
+            "Time that ended jobs ran.",
+            ("container", "method"),
+            buckets=_JOB_BUCKETS,
+            registry=self.registry,
+        )
+        self._ended = Counter(
+            "arrtheaudio_jobs_ended",
+            "Jobs ended since the daemon's start.",
+            ("status", "reason"),
+            registry=self.registry,
+        )
+        self.registry.register(_Now(services))
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Note one answered request."""
+        self._http.labels(method, route, str(status)).observe(seconds)
+
+    async def show(self, services: Services) -> Answer:
+        """All numbers as Prometheus' text."""
+        async with self._reading:
+            await self._catch_up()
+        return Answer(generate_latest(self.registry), content_type=CONTENT_TYPE)
+
+    async def _catch_up(self) -> None:
+        while self._since < self._services.queue.head:
+            chunk = await self._services.queue.events(self._since, limit=_CHUNK_EVENTS)
+            for event in chunk.events:
+                self._note(event)
+            if chunk.next_since <= self._since:
+                return
+            self._since = chunk.next_since
+
+    def _note(self, event: Event) -> None:
+        status = _ENDS.get(event.type)
+        if status is None:
+            return
+        body = event.body
+        self._ended.labels(status, body.get("reason") or "").inc()
+        duration = body.get("duration_ms")
+        if duration is not None:
+            container, method = body.get("container") or "none", body.get("method") or "none"
+            self._durations.labels(container, method).observe(duration / 1000)
+
+
+class _Now(Collector):
+    """What is true at the moment of the scrape."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def describe(self) -> list[Metric]:
+        """Nothing to compare at registration: the names are only ours."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        state = self._services.queue.state()
+        health = self._services.queue.health()
+        depth = GaugeMetricFamily("arrtheaudio_jobs", "Live jobs.", labels=("status",))
+        depth.add_metric(("queued",), state.queued)
+        depth.add_metric(("running",), state.running)
+        depth.add_metric(("waiting_for_space",), state.waiting_for_space)
+        yield depth
+        for name, help_text, value in (
+            ("queue_places", "Places of the queue.", state.limit),
+            ("queue_places_used", "Places that are taken.", state.used),
+            ("paused", "1 while starts are paused.", int(state.paused)),
+            ("workers", "Jobs that can run at once.", state.workers),
+            ("journal_bytes", "Size of the journal on disk.", health.size_bytes),
+            ("journal_seq", "Number of the journal's last row.", health.seq),
+            ("journal_writable", "1 while the journal takes rows.", int(health.writable)),
+        ):
+            yield GaugeMetricFamily(f"arrtheaudio_{name}", help_text, value=value)
+        if health.last_commit_ms is not None:
+            yield GaugeMetricFamily(
+                "arrtheaudio_journal_last_commit_seconds",
+                "Time of the last commit.",
+                value=health.last_commit_ms / 1000,
+            )
+        yield InfoMetricFamily(
+            "arrtheaudio",
+            "Versions.",
+            value={"version": __version__, "sqlite": health.sqlite_version},
+        )
+
+
+def operation(metrics: Metrics) -> Operation:
+    """The route of this module."""
+    return Operation(
+        "GET",
+        "/metrics",
+        metrics.show,
+        "Numbers for Prometheus",
+        "health",
+        {200: str},
+        content_type="text/plain",
+    )

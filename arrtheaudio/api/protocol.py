@@ -1,0 +1,194 @@
+"""HTTP/1.1 on one connection: Hypercorn's protocol with its gaps closed.
+
+Hypercorn 0.18's h11 protocol is kept for what it does well; overridden is what a
+stranger can use against a daemon or what answers without a body:
+
+* its own error answers (bad request line, over-long head, a crashed app, a refused
+  handshake) are problem+json like everybody else's;
+* HTTP/2 is off: an h2c upgrade is ignored (RFC 9110, 7.8 allows it), prior
+  knowledge gets 505;
+* bytes behind a websocket request that was not accepted yet end that connection
+  with a 400, instead of the whole process (hypercorn issue 225);
+* websockets do not decompress, so a small frame stays small in memory;
+* sending on a closed websocket is a checkpoint: a loop around it can be cancelled.
+
+Knows bytes and protocol states; nothing of sockets (``connection``) or routes.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, Final, cast
+
+import h11
+import trio
+from hypercorn.events import Closed
+from hypercorn.protocol.events import Body, EndBody, Event, Request, Response, StreamClosed
+from hypercorn.protocol.h11 import STREAM_ID, H11Protocol, H11WSConnection
+from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
+from hypercorn.protocol.ws_stream import WSStream
+
+from arrtheaudio.api import errors
+from arrtheaudio.api.headers import SECURITY
+
+REQUEST_ID_BYTES: Final = 8
+
+_VERSIONS: Final = (b"1.0", b"1.1")
+_DETAILS: Final = {
+    400: "This is not a request of HTTP/1.1.",
+    404: "There is nothing at this address.",
+    408: "The request's head did not arrive in time.",
+    431: "The request's head is too large.",
+    500: errors.INTERNAL.detail,
+    501: "This transfer coding is not known here.",
+    505: "Only HTTP/1.0 and HTTP/1.1 are spoken here.",
+}
+
+
+class HeadRefused(Exception):
+    """The request's head was answered with an error; nothing more is read of it."""
+
+
+def error_answer(status: int) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Headers and body of an error that no route has seen."""
+    body = errors.plain(status, _DETAILS.get(status, "")).body
+    headers = [
+        (b"content-type", errors.CONTENT_TYPE.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+        (b"x-request-id", secrets.token_hex(REQUEST_ID_BYTES).encode()),
+        *SECURITY,
+    ]
+    return headers, body
+
+
+class GuardedHTTPStream(HTTPStream):
+    """One request whose last-resort errors are problems too."""
+
+    async def _send_error_response(self, status_code: int) -> None:
+        headers, body = error_answer(status_code)
+        stream = self.stream_id
+        await self.send(Response(stream_id=stream, headers=headers, status_code=status_code))
+        await self.send(Body(stream_id=stream, data=body))
+        await self.send(EndBody(stream_id=stream))
+        self.state = ASGIHTTPState.CLOSED
+
+
+class GuardedWSStream(WSStream):
+    """One websocket; refused handshakes are answered in full and then closed."""
+
+    async def handle(self, event: Event) -> None:
+        if isinstance(event, Request):
+            event = Request(
+                stream_id=event.stream_id,
+                headers=[
+                    (name, value)
+                    for name, value in event.headers
+                    if name.lower() != b"sec-websocket-extensions"
+                ],
+                http_version=event.http_version,
+                method=event.method,
+                raw_path=event.raw_path,
+                state=event.state,
+            )
+        await super().handle(event)
+
+    async def app_send(self, message: Any) -> None:
+        if self.closed:
+            await trio.lowlevel.checkpoint()
+            return
+        await super().app_send(message)
+
+    async def _send_error_response(self, status_code: int) -> None:
+        headers, body = error_answer(status_code)
+        stream = self.stream_id
+        await self.send(Response(stream_id=stream, headers=headers, status_code=status_code))
+        await self.send(Body(stream_id=stream, data=body))
+        await self.send(EndBody(stream_id=stream))
+        await self.send(StreamClosed(stream_id=stream))
+
+
+class PatientWSConnection(H11WSConnection):
+    """The bytes of an upgraded connection; none may come before the handshake's answer."""
+
+    def __init__(self, connection: h11.Connection, stream: GuardedWSStream) -> None:
+        super().__init__(connection)
+        self._stream = stream
+        self.their_state: Any = None  # type: ignore[assignment]  # the base says None only
+
+    @property
+    def our_state(self) -> Any:  # type: ignore[override]  # an attribute there
+        """h11's own state until the upgrade, so that an error can still be answered."""
+        return self.h11_connection.our_state
+
+    def next_event(self) -> Any:
+        if self.buffer and not self._stream.handshake.accepted:
+            self.buffer.clear()
+            self.their_state = h11.ERROR
+            raise h11.RemoteProtocolError("data before the handshake was answered", 400)
+        return super().next_event()
+
+
+class GuardedH11(H11Protocol):
+    """Hypercorn's HTTP/1.1 with the guards of this module."""
+
+    @property
+    def waits_for_head(self) -> bool:
+        """Whether no request is being answered (nothing or half a head has come)."""
+        return self.stream is None
+
+    async def refuse(self, status: int) -> None:
+        """Answer with an error, if an answer can still be sent, and close."""
+        if self.connection.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            await self._send_error_response(status)
+        await self.send(Closed())
+
+    async def _send_error_response(self, status_code: int) -> None:
+        headers, body = error_answer(status_code)
+        dated = [*headers, *self.config.response_headers("h11")]
+        await self._send_h11_event(h11.Response(status_code=status_code, headers=dated))
+        await self._send_h11_event(h11.Data(data=body))
+        await self._send_h11_event(h11.EndOfMessage())
+
+    async def _check_protocol(self, event: h11.Request) -> None:
+        if event.http_version not in _VERSIONS:
+            await self.refuse(505)
+            raise HeadRefused
+
+    async def _create_stream(self, request: h11.Request) -> None:
+        kind = GuardedWSStream if _asks_for_websocket(request) else GuardedHTTPStream
+        stream = kind(
+            self.app,
+            self.config,
+            self.context,
+            self.task_group,
+            self.ssl,
+            self.client,
+            self.server,
+            self.stream_send,
+            STREAM_ID,
+        )
+        self.stream = stream
+        if isinstance(stream, GuardedWSStream):
+            self.connection = PatientWSConnection(cast(h11.Connection, self.connection), stream)
+        self.keep_alive_requests += 1
+        await stream.handle(
+            Request(
+                stream_id=STREAM_ID,
+                headers=list(request.headers),
+                http_version=request.http_version.decode(),
+                method=request.method.decode("ascii").upper(),
+                raw_path=request.target,
+                state=self.connection_state,
+            )
+        )
+
+
+def _asks_for_websocket(request: h11.Request) -> bool:
+    found = {b"upgrade": b"", b"connection": b""}
+    for name, value in request.headers:
+        if name in found:
+            found[name] = value.lower()
+    tokens = [token.strip() for token in found[b"connection"].split(b",")]
+    upgrade = found[b"upgrade"].strip() == b"websocket"
+    return upgrade and b"upgrade" in tokens and request.method == b"GET"

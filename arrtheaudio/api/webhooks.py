@@ -1,0 +1,194 @@
+"""Webhooks of Sonarr and Radarr: durable first, then 202 at once (api.md, arr.md).
+
+A delivery is never sent again, so nothing here fails for a file that cannot be
+seen yet or an event that is not for us; a path that may not be touched becomes
+a skipped job that says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import trio
+from werkzeug.exceptions import MethodNotAllowed
+
+from arrtheaudio.api import answers, views
+from arrtheaudio.api.errors import sentences
+from arrtheaudio.api.routes import Answer, Operation, reply
+from arrtheaudio.api.services import Services
+from arrtheaudio.api.storage import Place, Storage
+from arrtheaudio.arr import payloads
+from arrtheaudio.errors import BadDelivery, UnknownId
+from arrtheaudio.jobs.facets import container_by_name
+from arrtheaudio.jobs.models import Accepted, Job, NewDelivery, NewJob, format_id, parse_id
+
+# Sonarr gives up after 100 s; by then it must have its answer.
+PROCESS_SECONDS: Final = 90.0
+INSTANCE_CHARACTERS: Final = 64
+
+_APPS: Final = ("sonarr", "radarr")
+
+
+class Webhooks:
+    """The webhook endpoints of one app."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    async def sonarr(self, services: Services, *, body: Any, instance: str | None = None) -> Answer:
+        """A delivery of Sonarr."""
+        return await self._receive(services, "sonarr", body, instance)
+
+    async def radarr(self, services: Services, *, body: Any, instance: str | None = None) -> Answer:
+        """A delivery of Radarr."""
+        return await self._receive(services, "radarr", body, instance)
+
+    async def _receive(
+        self, services: Services, app: payloads.App, body: Any, instance: str | None
+    ) -> Answer:
+        if instance is not None and len(instance) > INSTANCE_CHARACTERS:
+            raise BadDelivery(f"an instance's name has at most {INSTANCE_CHARACTERS} characters")
+        match payloads.parse(app, body):
+            case payloads.TestEvent():
+                view = {"status": "ok", "message": f"{app.capitalize()} is connected."}
+                return reply(view)
+            case payloads.Ignored(message=message):
+                return reply({"status": "ignored", "message": message})
+            case payloads.Delivery() as delivery:
+                return await self._deliver(services, delivery, instance)
+
+    async def _deliver(
+        self, services: Services, delivery: payloads.Delivery, instance: str | None
+    ) -> Answer:
+        paths = [file.path for file in delivery.files]
+        places = await self._storage.places_now_or_unresolved(paths, instance)
+        new = NewDelivery(
+            source=delivery.app,
+            event=delivery.event,
+            instance=instance,
+            title=delivery.title,
+            jobs=_new_jobs(delivery, places, dry_run=services.config.execution.dry_run),
+        )
+        accepted = await services.queue.deliver(new)
+        if services.config.processing.worker_count == 0 and services.run_here is not None:
+            with trio.move_on_after(PROCESS_SECONDS):
+                return _processed(accepted, await services.run_here(accepted))
+        return _accepted(accepted, delivery.unusable)
+
+
+def _new_jobs(
+    delivery: payloads.Delivery, places: list[Place], *, dry_run: bool
+) -> tuple[NewJob, ...]:
+    jobs: dict[bytes, NewJob] = {}  # two names of one file are one job
+    for file, place in zip(delivery.files, places, strict=True):
+        jobs.setdefault(
+            place.path,
+            NewJob(
+                path=place.path,
+                requested_path=file.path,
+                title=delivery.title,
+                original_language=delivery.original_language,
+                series_type=delivery.series_type,
+                tags=delivery.tags,
+                expected_size=file.size,
+                dry_run=dry_run,
+                refused=refusal(place),
+            ),
+        )
+    return tuple(jobs.values())
+
+
+def refusal(place: Place) -> tuple[str, str] | None:
+    """Why a job for this place is skipped at once, if it is."""
+    if place.refused is not None:
+        return "outside_media_roots", sentences(place.refused)
+    if container_by_name(place.path) is None:
+        stem, dot, extension = views.text(place.path).rpartition("/")[2].rpartition(".")
+        named = f".{extension}" if stem and dot else "a name without extension"
+        return "unsupported_container", f"{named} is no container that can be edited."
+    return None
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
+
+
+def _accepted(accepted: Accepted, unusable: int) -> Answer:
+    left_out = f"; {unusable} without a usable path left out" if unusable else ""
+    view: answers.AcceptedWebhook = {
+        "status": "accepted",
+        "webhook_id": _webhook_id(accepted),
+        "job_ids": [format_id("job", seq) for seq in accepted.jobs],
+        "file_count": len(accepted.jobs),
+        "message": f"{_files(len(accepted.jobs))} queued for processing{left_out}",
+    }
+    return reply(view, 202)
+
+
+def _processed(accepted: Accepted, jobs: list[Job]) -> Answer:
+    view: answers.ProcessedWebhook = {
+        "status": "processed",
+        "webhook_id": _webhook_id(accepted),
+        "job_ids": [format_id("job", seq) for seq in accepted.jobs],
+        "file_count": len(accepted.jobs),
+        "message": f"{_files(len(accepted.jobs))} processed",
+        "jobs": views.processed_jobs(jobs),
+    }
+    return reply(view)
+
+
+def _webhook_id(accepted: Accepted) -> str:
+    assert accepted.webhook is not None, "a delivery always has its own row"
+    return format_id("webhook", accepted.webhook)
+
+
+async def show(services: Services, *, webhook_id: str) -> Answer:
+    """One delivery and its jobs."""
+    if webhook_id in _APPS:  # somebody opens the webhook's address in a browser
+        raise MethodNotAllowed(["POST", "PUT"])
+    kind, seq = parse_id(webhook_id)
+    if kind != "webhook":
+        raise UnknownId(f"{webhook_id} is not a delivery")
+    return reply(views.webhook(await services.queue.delivery(seq)))
+
+
+_DELIVERED: Final = {
+    200: answers.Acknowledged | answers.ProcessedWebhook,
+    202: answers.AcceptedWebhook,
+}
+
+
+def operations(storage: Storage) -> tuple[Operation, ...]:
+    """The routes of this module."""
+    hooks = Webhooks(storage)
+    apps: tuple[tuple[str, Callable[..., Any]], ...] = (
+        ("sonarr", hooks.sonarr),
+        ("radarr", hooks.radarr),
+    )
+    deliveries = tuple(
+        Operation(
+            method,
+            f"/webhook/{app}{suffix}",
+            handler,
+            f"A webhook of {app.capitalize()}{' (one of several instances)' if suffix else ''}",
+            "webhooks",
+            _DELIVERED,
+            errors=(413, 503),
+            free_body=True,
+            tolerant=True,
+        )
+        for app, handler in apps
+        for suffix in ("", "/{instance}")
+        for method in ("POST", "PUT")
+    )
+    shown = Operation(
+        "GET",
+        "/webhook/{webhook_id}",
+        show,
+        "One delivery and what became of it",
+        "webhooks",
+        {200: answers.WebhookView},
+        errors=(404,),
+    )
+    return (*deliveries, shown)
