@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
 import click
@@ -49,3 +50,8 @@ def mark(good: bool) -> str:
 def milliseconds(seconds: float) -> str:
     """A duration for people."""
     return f"{seconds * 1000:.1f} ms" if seconds < 0.1 else f"{seconds:.2f} s"
+
+
+def local_time(moment: str) -> str:
+    """A time of the API (RFC 3339) in this machine's time zone, to the second."""
+    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M:%S}"

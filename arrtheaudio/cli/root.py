@@ -21,6 +21,9 @@ from arrtheaudio import __version__
 from arrtheaudio.cli.invocation import connected
 from arrtheaudio.errors import ArrtheaudioError, ConfigError, DaemonUnreachable
 
+PROGRAM: Final = "arrtheaudio"
+COMPLETION_VARIABLE: Final = "_ARRTHEAUDIO_COMPLETE"  # click's protocol with the shells
+
 FAILED: Final = 1
 MISUSED: Final = 2
 UNREACHABLE: Final = 3
@@ -33,7 +36,17 @@ COMMANDS: Final = {
     "demo": "demo:demo",
     "inspect": "inspect:inspect",
     "process": "process:process",
+    "undo": "undo:undo",
+    "batch": "batch:batch",
+    "batches": "batch:batches",
+    "jobs": "jobs:jobs",
+    "queue": "queue:queue",
+    "stats": "queue:stats",
+    "hook": "hook:hook",
+    "doctor": "doctor:doctor",
+    "admin": "admin:admin",
     "config": "settings:config",
+    "completion": "completion:completion",
     "version": "version:version",
 }
 HIDDEN_ALIASES: Final = frozenset({"daemon"})
@@ -58,7 +71,7 @@ class LazyGroup(click.Group):
 
 
 @click.command(
-    "arrtheaudio",
+    PROGRAM,
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -78,7 +91,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         result = root.main(
             list(sys.argv[1:] if arguments is None else arguments),
-            prog_name="arrtheaudio",
+            prog_name=PROGRAM,
+            complete_var=COMPLETION_VARIABLE,
             standalone_mode=False,
         )
         sys.stdout.flush()

@@ -1,0 +1,43 @@
+"""Commands that ask a daemon: one connection, one question, and the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from arrtheaudio.cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from arrtheaudio.client import Daemon
+
+T = TypeVar("T")
+
+
+def ask(invocation: Invocation, question: Callable[[Daemon], Awaitable[T]]) -> T:
+    """The daemon's answer. Raises DaemonUnreachable and DaemonRefused."""
+    import trio
+
+    from arrtheaudio.client import connect
+
+    address = invocation.address()
+
+    async def run() -> T:
+        async with connect(address) as daemon:
+            return await question(daemon)
+
+    return trio.run(run)
+
+
+def get(invocation: Invocation, path: str, /, **query: Any) -> Any:
+    """``GET`` this path."""
+    return ask(invocation, lambda daemon: daemon.get(path, query))
+
+
+def post(invocation: Invocation, path: str, body: object = None) -> Any:
+    """``POST`` to this path."""
+    return ask(invocation, lambda daemon: daemon.post(path, body))
+
+
+def delete(invocation: Invocation, path: str, /, **query: Any) -> Any:
+    """``DELETE`` this path."""
+    return ask(invocation, lambda daemon: daemon.delete(path, query))

@@ -1,0 +1,119 @@
+"""``arrtheaudio batch`` and ``batches``: sweeps of whole folders, done by the daemon."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from arrtheaudio.cli import asking
+from arrtheaudio.cli.following import follow_batch
+from arrtheaudio.cli.invocation import Invocation, connected, json_option
+from arrtheaudio.cli.output import local_time, print_json, print_table, shown
+
+if TYPE_CHECKING:
+    from arrtheaudio.client import Daemon
+
+STATUSES = ("queued", "running", "cancelling", "completed", "cancelled", "failed")
+
+
+@click.command()
+@connected
+@click.option("-r/-R", "--recursive/--no-recursive", default=True, help="Folders below it too.")
+@click.option("-p", "--pattern", metavar="GLOB", help="Such as '**/*.{mkv,mp4}'.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--priority", type=click.Choice(("normal", "low")), default="normal")
+@click.option("--min-size-mb", type=float, metavar="N", help="No files smaller than this.")
+@click.option("--max-age-days", type=float, metavar="N", help="No files older than this.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Names of files or folders.")
+@click.option("--follow", is_flag=True, help="Show its progress until it has ended.")
+@json_option
+@click.argument("folder", metavar="DIR")
+@click.pass_obj
+def batch(
+    invocation: Invocation,
+    /,
+    folder: str,
+    recursive: bool,
+    pattern: str | None,
+    dry_run: bool,
+    priority: str,
+    min_size_mb: float | None,
+    max_age_days: float | None,
+    exclude: tuple[str, ...],
+    follow: bool,
+    as_json: bool,
+) -> int:
+    """Hand a sweep of a folder to the daemon."""
+    filters: dict[str, Any] = {
+        "min_size_mb": min_size_mb,
+        "max_age_days": max_age_days,
+        "exclude_patterns": list(exclude) or None,
+    }
+    body: dict[str, Any] = {
+        "path": os.path.abspath(folder),
+        "recursive": recursive,
+        "pattern": pattern,
+        "dry_run": dry_run,
+        "priority": priority,
+        "filters": {name: value for name, value in filters.items() if value is not None} or None,
+    }
+    body = {name: value for name, value in body.items() if value is not None}
+
+    async def question(daemon: Daemon) -> dict[str, Any]:
+        answer: dict[str, Any] = await daemon.post("/batch", body)
+        if not as_json:
+            some = "" if answer["discovery_complete"] else "at least "
+            click.echo(f"{answer['batch_id']}: {some}{answer['estimated_files']} files")
+        if follow:
+            return await follow_batch(daemon, answer["batch_id"], as_json=as_json)
+        return answer
+
+    answer = asking.ask(invocation, question)
+    if as_json:
+        print_json(answer)
+    if not follow:
+        return 0
+    if not as_json:
+        print_totals(answer)
+    return 0 if answer["status"] == "completed" and not answer["progress"]["failed"] else 1
+
+
+def print_totals(answer: dict[str, Any]) -> None:
+    """One line of what became of a batch's files."""
+    progress, changes = answer["progress"], answer["results"]["track_changes"]
+    click.echo(
+        f"{answer['status']}: {progress['total_files']} files, {changes} changed, "
+        f"{progress['skipped']} left as they are, {progress['failed']} failed"
+        + (f", {progress['cancelled']} cancelled" if progress["cancelled"] else "")
+    )
+    if answer["error"]:
+        click.echo(shown(answer["error"]))
+
+
+@click.command()
+@connected
+@click.option("--status", multiple=True, type=click.Choice(STATUSES))
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option("--offset", type=click.IntRange(0, 100_000), default=0)
+@json_option
+@click.pass_obj
+def batches(
+    invocation: Invocation, status: tuple[str, ...], limit: int, offset: int, as_json: bool
+) -> None:
+    """List batches, newest first."""
+    answer = asking.get(invocation, "/batch", status=list(status), limit=limit, offset=offset)
+    if as_json:
+        print_json(answer)
+        return
+    print_table(
+        (
+            entry["batch_id"],
+            local_time(entry["created_at"]),
+            entry["status"],
+            f"{entry['progress']['processed']}/{entry['progress']['total_files']}",
+            entry["path"],
+        )
+        for entry in answer["batches"]
+    )

@@ -1,0 +1,77 @@
+"""``arrtheaudio doctor``: why does it not work?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+import click
+
+from arrtheaudio.cli import asking, findings
+from arrtheaudio.cli.findings import Finding
+from arrtheaudio.cli.invocation import Invocation, connected, json_option
+from arrtheaudio.cli.output import print_json, shown
+from arrtheaudio.errors import ConfigError, DaemonRefused, DaemonUnreachable
+
+MARKS = {"ok": ("ok", "green"), "warning": ("look", "yellow"), "failed": ("BAD", "red")}
+
+
+@click.command()
+@connected
+@json_option
+@click.argument("path", required=False)
+@click.pass_obj
+def doctor(invocation: Invocation, as_json: bool, path: str | None) -> int:
+    """Look at everything that can be wrong; with PATH, at a path as Sonarr or Radarr show it."""
+    found = list(_examined(invocation, path))
+    if as_json:
+        print_json([attrs.asdict(finding) for finding in found])
+    else:
+        for finding in found:
+            _print(finding)
+    return 1 if any(finding.status == "failed" for finding in found) else 0
+
+
+def _examined(invocation: Invocation, path: str | None) -> Iterator[Finding]:
+    try:
+        loaded = invocation.load()
+    except ConfigError as fault:
+        for key, message in fault.problems:
+            yield Finding(f"configuration: {key}", "failed", message, f"In {fault.source}.")
+        return
+    if path is not None:
+        yield from findings.of_path(path, loaded.config)
+        return
+    yield from findings.of_installation()
+    yield from findings.of_configuration(loaded)
+    yield from findings.of_data_folder(loaded)
+    for root in loaded.config.media_roots:
+        yield from findings.of_media_root(root)
+    yield from _of_daemon(invocation)
+
+
+def _of_daemon(invocation: Invocation) -> Iterator[Finding]:
+    try:
+        health = asking.get(invocation, "/health")
+    except DaemonUnreachable as fault:
+        yield Finding("daemon", "warning", str(fault), fault.hint)
+        return
+    except DaemonRefused as fault:
+        if not fault.problem:
+            yield Finding("daemon", "failed", str(fault), "Is this address really arrtheaudio's?")
+            return
+        health = fault.problem
+    if "checks" not in health:
+        yield Finding("daemon", "warning", "answers, but does not take the key", "Check --api-key.")
+        return
+    yield Finding("daemon", "ok", f"version {health['version']}, {health['status']}")
+    for check in health["checks"]:
+        yield Finding(f"daemon: {check['name']}", check["status"], check["detail"])
+
+
+def _print(finding: Finding) -> None:
+    word, colour = MARKS[finding.status]
+    mark = click.style(f"{word:<5}", fg=colour)
+    click.echo(f"{mark} {shown(finding.name)}: {shown(finding.detail)}")
+    if finding.advice:
+        click.echo(f"      {shown(finding.advice)}")
