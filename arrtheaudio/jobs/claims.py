@@ -50,6 +50,8 @@ class Claim:
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     why: Why | None = None
     started: bool = False
+    started_at: float = 0.0  # monotonic
+    left: bool = False  # the owner released it
     revoked: bool = False  # the journal failed: nothing of this run counts any more
     ended: trio.Event = attrs.field(factory=trio.Event)  # an owner's operation is durable
 

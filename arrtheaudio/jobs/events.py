@@ -299,8 +299,6 @@ def cancelled_body(path: bytes, facet: int, *, ms: int | None) -> dict[str, Any]
 
 def refused_body(path: bytes, facet: int, reason: str, message: str) -> dict[str, Any]:
     """The body of ``job.completed`` for a path that may not be touched."""
-    body = end_body(
-        path, facet, SKIPPED, ms=None, result="skipped", reason=reason, message=message
-    )
+    body = end_body(path, facet, SKIPPED, ms=None, result="skipped", reason=reason, message=message)
     body["refused"] = True
     return body

@@ -29,7 +29,8 @@ CREATE TABLE journal(
     seq INTEGER PRIMARY KEY, at REAL NOT NULL, type TEXT NOT NULL,
     job INTEGER, parent INTEGER, body BLOB NOT NULL) STRICT;
 CREATE INDEX journal_job ON journal(job) WHERE job <> seq;
-CREATE INDEX journal_parent ON journal(parent) WHERE job IS NULL;
+CREATE INDEX journal_parent ON journal(parent) WHERE job IS NULL AND parent IS NOT NULL;
+CREATE INDEX journal_control ON journal(type, seq) WHERE job IS NULL AND parent IS NULL;
 CREATE TABLE open(job INTEGER PRIMARY KEY, facet INTEGER NOT NULL, parent INTEGER) STRICT;
 CREATE INDEX open_parent ON open(parent) WHERE parent IS NOT NULL;
 CREATE TABLE finished(

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
 from arrtheaudio.errors import JournalCorrupt
 from arrtheaudio.jobs import events as ev
-from arrtheaudio.jobs.encoding import decode_bytes
+from arrtheaudio.jobs.encoding import decode_bytes, encode_bytes
 from arrtheaudio.jobs.facets import BATCH_FACETS, ENDS, end_of
 from arrtheaudio.jobs.models import ENDED, BatchStatus, NewBatch, Priority, Status
 
@@ -77,6 +77,7 @@ class LiveBatch:
     request: NewBatch
     created_at: float
     updated_at: float
+    updated_seq: int  # of the row that changed it last
     status: BatchStatus = BatchStatus.QUEUED
     started_at: float | None = None
     total: int = 0
@@ -113,9 +114,16 @@ class State:
         return sum(n for (at, _), n in self.live.items() if at is status)
 
 
-def takes_place(state: State, job: LiveJob) -> bool:
-    """Jobs outside batches take a place while they wait; undo jobs, a kind of retry, do not."""
-    return job.undo_of is None and job.parent not in state.batches
+def batch_end_body(batch: LiveBatch, error: str | None = None) -> dict[str, Any]:
+    """The body of a batch's terminal row: its totals stay when its jobs are cleaned up."""
+    body: dict[str, Any] = {
+        "path": encode_bytes(batch.request.path),
+        "total": batch.total,
+        "ended": list(batch.ended),
+    }
+    if error is not None:
+        body["error"] = error
+    return body
 
 
 # --- jobs -------------------------------------------------------------------
@@ -263,21 +271,22 @@ def _ended(state: State, row: ev.Row) -> None:
     if batch is not None:
         batch.live -= 1
         batch.ended[end_of(facet)] += 1
-        batch.updated_at = row.at
+        batch.updated_at, batch.updated_seq = row.at, row.seq
 
 
 # --- batches ----------------------------------------------------------------
 
 
 def _batch_queued(state: State, row: ev.Row) -> None:
-    state.batches[row.seq] = LiveBatch(row.seq, ev.new_batch_of(row.body), row.at, row.at)
+    request = ev.new_batch_of(row.body)
+    state.batches[row.seq] = LiveBatch(row.seq, request, row.at, row.at, row.seq)
 
 
 def _batch(state: State, row: ev.Row) -> LiveBatch:
     batch = state.batches.get(row.parent or 0)
     if batch is None:
         raise JournalCorrupt(f"row {row.seq}: {row.type} for batch {row.parent}, which is not live")
-    batch.updated_at = row.at
+    batch.updated_at, batch.updated_seq = row.at, row.seq
     return batch
 
 

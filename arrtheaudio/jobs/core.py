@@ -1,0 +1,345 @@
+"""The queue's memory: the folded state, the lanes, the claims, and how rows reach them.
+
+Everything here happens in the event loop without a checkpoint between check
+and act. Durable facts change only in the fold, behind their commit; what is in
+flight (lanes, claims, reservations) is runtime memory and is rebuilt whenever
+the journal is opened. queue-internals.md: ownership instead of locks.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
+from typing import Final
+
+import attrs
+import structlog
+import trio
+
+from arrtheaudio.errors import JournalUnavailable
+from arrtheaudio.jobs import events as ev
+from arrtheaudio.jobs.claims import Claim, Discovery
+from arrtheaudio.jobs.draft import Draft
+from arrtheaudio.jobs.drive import Drive
+from arrtheaudio.jobs.encoding import decode_bytes
+from arrtheaudio.jobs.eta import Pace
+from arrtheaudio.jobs.feed import Feed
+from arrtheaudio.jobs.history import Found
+from arrtheaudio.jobs.journal import Journal, wait_landed
+from arrtheaudio.jobs.lanes import Lanes
+from arrtheaudio.jobs.models import BatchStatus, Priority, Status
+from arrtheaudio.jobs.readers import Readers
+from arrtheaudio.jobs.settings import Settings
+from arrtheaudio.jobs.state import LiveBatch, LiveJob, State, apply, batch_end_body
+from arrtheaudio.jobs.view import Origin
+from arrtheaudio.media.tracks import Plan
+
+SCOUTS: Final = 4  # threads that identify files; a hung one is left behind
+POISONED_CRASHES: Final = 2  # of the daemon, in a row, in the middle of one job
+POISONED: Final = "The daemon died while working on this file {} in a row"
+EXHAUSTED: Final = "The daemon died during the last attempt at this file"
+
+_log = structlog.get_logger(__name__)
+
+
+@attrs.frozen
+class Scouted:
+    """What a claim needs from the disk, looked up just before."""
+
+    found: Found
+    identity: Hashable  # of the real file
+    own_mtime_ns: int | None
+    undo_plan: Plan | None
+    at: float  # monotonic
+
+
+class Core:
+    """State and runtime memory; the parts of the queue are built on it."""
+
+    def __init__(
+        self,
+        path: Path,
+        settings: Settings,
+        drive: Drive,
+        readers: Readers,
+        *,
+        now: Callable[[], float] = time.time,
+        identify: Callable[[bytes], Hashable],
+    ) -> None:
+        self.path = path
+        self.settings = settings
+        self._now = now
+        self._identify = identify
+        self._readers = readers
+        self._journal = Journal(drive, self)
+        self._feed = Feed()
+        self._state = State()
+        self._lanes = Lanes(self._waits_in_lane)
+        self._owned: set[int] = set()  # jobs in nobody's lane: claimed, or being cancelled
+        self._claims: dict[int, Claim] = {}
+        self._files: dict[Hashable, int] = {}  # real files that claimed jobs work on
+        self._unsettled: set[int] = set()  # running jobs with an open plan that nobody owns
+        self._died = False  # the last daemon ended without a clean stop
+        self._reserved = 0  # places of rows that have not landed
+        self._stopping = False
+        self._warning = ""  # about the file system
+        self._removing = trio.Lock()
+        self._starting: dict[bytes, int] = {}  # folders of batches on their way
+        self._batch_rows: set[tuple[str, int]] = set()  # batch events on their way
+        self._discoveries: dict[int, Discovery] = {}
+        self._paces: dict[int, Pace] = {}
+        self._scouted: dict[int, Scouted] = {}  # what the next claims need from the disk
+        self._scouts = trio.CapacityLimiter(SCOUTS)
+        self._changed = trio.Event()  # something may be dispatchable
+        self._delayed = trio.Event()  # the first due time changed
+        self._discovery_wanted = trio.Event()
+        self._batches_moved = trio.Event()
+        self._cancellations, self._to_cancel = trio.open_memory_channel[int](math.inf)
+
+    # --- rows out ---
+
+    def _draft(self) -> Draft:
+        return Draft(self._journal.next_seq, self._now())
+
+    def _submit(self, draft: Draft, *, early: bool = False) -> None:
+        self._journal.submit(draft.rows, early=early)
+
+    async def _commit(self, draft: Draft) -> None:
+        entry = self._journal.submit(draft.rows)
+        self._reserve(draft.rows)
+        await wait_landed(entry)
+
+    def _reserve(self, rows: Sequence[ev.Row]) -> None:
+        self._reserved += sum(self._will_take_place(row) for row in rows)
+
+    def _will_take_place(self, row: ev.Row) -> bool:
+        if row.type == ev.BATCH_QUEUED:
+            return True
+        return (
+            row.type == ev.JOB_QUEUED
+            and row.parent not in self._state.batches
+            and "undo_of" not in row.body
+            and "refused" not in row.body
+        )
+
+    # --- rows in (journal.Listener) ---
+
+    def opened(self, state: State, *, again: bool) -> Sequence[ev.Row]:
+        """The journal is open with this state: rebuild the runtime memory, settle the runs."""
+        self._state = state
+        self._reserved = 0
+        self._batch_rows.clear()
+        self._lanes = Lanes(self._waits_in_lane)
+        self._owned = set(self._claims)
+        self._feed.reset(state.head)
+        draft = self._draft()
+        if again:
+            draft.control(ev.REOPENED)
+        else:
+            self._died = not state.stopped_cleanly
+            draft.control(ev.DAEMON_STARTED)
+        self._unsettled.clear()
+        for job in state.jobs.values():
+            if job.seq in self._claims:
+                continue  # its old run has not ended; ``release`` decides then
+            self._place(job, draft, crash=not again and self._died)
+        for batch in state.batches.values():
+            self._draft_batch_end(batch, draft)
+            if batch.status is BatchStatus.CANCELLING:
+                self._cancellations.send_nowait(batch.seq)
+        self._wake()
+        self._discovery_wanted.set()
+        return draft.rows
+
+    def _place(self, job: LiveJob, draft: Draft, *, crash: bool) -> None:
+        """Put a job that nobody owns where it belongs."""
+        if job.status is Status.QUEUED:
+            self._enqueue(job)
+        elif job.status is Status.RUNNING:
+            assert job.moved is not None
+            if job.moved.plan is not None:
+                self._unsettled.add(job.seq)
+            else:
+                self._owned.add(job.seq)
+                self._draft_interrupted(job, draft, crash=crash)
+
+    def _draft_interrupted(self, job: LiveJob, draft: Draft, *, crash: bool) -> None:
+        """Back to its place; after a crash the attempt counts, and two in a row are the end."""
+        assert job.moved is not None
+        if not crash:
+            draft.job(ev.JOB_INTERRUPTED, job.seq, job.parent)
+            return
+        crashes = job.moved.crashes + 1
+        if crashes < POISONED_CRASHES and job.attempt < self._max_attempts(job):
+            draft.job(ev.JOB_INTERRUPTED, job.seq, job.parent, {"crash": True})
+            return
+        message = POISONED.format("twice") if crashes >= POISONED_CRASHES else EXHAUSTED
+        body = ev.failed_body(job.path, job.facet, "poisoned", message, ms=None)
+        draft.job(ev.JOB_FAILED, job.seq, job.parent, body)
+
+    def _max_attempts(self, job: LiveJob) -> int:
+        return 1 if job.direct else self.settings.max_attempts
+
+    def landed(self, rows: Sequence[ev.Row]) -> None:
+        """Fold durable rows, tell the feed, and react."""
+        state, feed = self._state, self._feed
+        jobs, batches = state.jobs, state.batches
+        for row in rows:
+            kind = row.type
+            if kind == ev.JOB_QUEUED:
+                if self._reserved and self._will_take_place(row):
+                    self._reserved -= 1
+                apply(state, row)
+                job = jobs[row.seq]
+                self._enqueue(job)
+                feed.add(row, Origin(job.path, job.facet, job.parent), None)
+            elif row.job is not None:
+                job = jobs.get(row.job) or self._undone(row)
+                apply(state, row)
+                feed.add(row, Origin(job.path, job.facet, job.parent), None)
+                self._react(row, job)
+            else:
+                path = batches[row.parent].request.path if row.parent in batches else None
+                apply(state, row)
+                if row.type == ev.BATCH_QUEUED:
+                    path = batches[row.seq].request.path
+                    self._reserved -= self._reserved > 0
+                feed.add(row, None, path)
+                self._react_to_batch(row)
+        feed.wake()
+        self._wake()
+
+    def _undone(self, row: ev.Row) -> LiveJob:
+        """The ended job of a ``job.undone`` row, which tells what an event needs."""
+        body = row.body
+        path = decode_bytes(body["path"])
+        return LiveJob(row.job or 0, path, row.at, row.parent, body["facet"], Priority.HIGH)
+
+    def _react(self, row: ev.Row, job: LiveJob) -> None:
+        kind = row.type
+        if kind in (ev.JOB_STARTED, ev.JOB_PLANNED, ev.JOB_UNDONE):
+            return
+        self._let_go(job.seq)
+        batch = self._state.batches.get(job.parent) if job.parent is not None else None
+        if kind in ev.JOB_ENDS:
+            if batch is not None:
+                self._pace(batch.seq).ended(trio.current_time())
+                self._submit_batch_end(batch)
+        elif batch is not None and self._is_cancelling(batch):
+            self._cancellations.send_nowait(batch.seq)
+        elif job.status is Status.QUEUED:
+            self._enqueue(job, row.body.get("delay", 0.0))
+
+    def _react_to_batch(self, row: ev.Row) -> None:
+        parent = row.parent
+        if parent is None:
+            return
+        if row.type == ev.BATCH_QUEUED:
+            self._discovery_wanted.set()
+        elif row.type in ev.BATCH_ENDS:
+            self._paces.pop(parent, None)
+            self._batch_rows -= {entry for entry in self._batch_rows if entry[1] == parent}
+        elif row.type in (ev.BATCH_CANCELLING, ev.BATCH_DISCOVERED):
+            if row.type == ev.BATCH_CANCELLING:
+                self._cancellations.send_nowait(parent)
+            self._submit_batch_end(self._state.batches[parent])
+        moved, self._batches_moved = self._batches_moved, trio.Event()
+        moved.set()
+
+    def _pace(self, batch: int) -> Pace:
+        return self._paces.setdefault(batch, Pace())
+
+    def broken(self) -> None:
+        """Nothing can be written: stop every run; nothing they report counts any more."""
+        self._reserved = 0
+        for claim in self._claims.values():
+            claim.revoked = True
+            claim.cancel("journal")
+        for discovery in self._discoveries.values():
+            discovery.scope.cancel()
+        self._discoveries.clear()
+
+    def _is_cancelling(self, batch: LiveBatch) -> bool:
+        """Cancelled already, or about to be."""
+        on_its_way = (ev.BATCH_CANCELLING, batch.seq) in self._batch_rows
+        return on_its_way or batch.status is BatchStatus.CANCELLING
+
+    # --- a batch's end (invariant 8: exactly one) ---
+
+    def _draft_batch_end(self, batch: LiveBatch, draft: Draft) -> None:
+        cancelling = batch.status is BatchStatus.CANCELLING
+        if batch.live or not (cancelling or batch.discovery_complete):
+            return
+        kind = ev.BATCH_CANCELLED if cancelling else ev.BATCH_COMPLETED
+        if ("end", batch.seq) in self._batch_rows:
+            return
+        self._batch_rows.add(("end", batch.seq))
+        draft.parent(kind, batch.seq, batch_end_body(batch))
+
+    def _submit_batch_end(self, batch: LiveBatch) -> None:
+        draft = self._draft()
+        self._draft_batch_end(batch, draft)
+        if draft.rows:
+            self._submit_early(draft)
+
+    def _submit_early(self, draft: Draft) -> None:
+        try:
+            self._submit(draft, early=True)
+        except JournalUnavailable:  # ``opened`` finds the same thing to be done again
+            _log.debug("row_postponed", type=draft.rows[0].type)
+
+    # --- lanes ---
+
+    def _waits_in_lane(self, seq: int, priority: Priority, heavy: bool) -> bool:
+        job = self._state.jobs.get(seq)
+        return (
+            job is not None
+            and job.status is Status.QUEUED
+            and job.priority is priority
+            and job.heavy is heavy
+            and seq not in self._owned
+        )
+
+    def _enqueue(self, job: LiveJob, delay: float | None = None) -> None:
+        """Into its lane, or behind its delay; deliveries that run in the daemon have no lane."""
+        if job.seq in self._owned or (job.direct and not self.settings.worker_count):
+            return
+        if delay is None:
+            delay = self._delay_left(job)
+        if delay > 0:
+            self._lanes.delay(job.seq, trio.current_time() + delay)
+            self._delayed.set()
+        else:
+            self._lanes.push(job.seq, job.priority, job.heavy)
+
+    def _delay_left(self, job: LiveJob) -> float:
+        """Of the durable delay, never more than all of it, however the clock was set since."""
+        if job.moved is None or not job.moved.delay:
+            return 0.0
+        left = job.moved.last_at + job.moved.delay - self._now()
+        return min(max(left, 0.0), job.moved.delay)
+
+    def _give_back(self, seq: int) -> None:
+        """An owner without a claim gave up before anything was durable."""
+        self._owned.discard(seq)
+        job = self._state.jobs.get(seq)
+        if job is not None and job.status is Status.QUEUED:
+            self._enqueue(job)
+
+    def _let_go(self, seq: int) -> None:
+        """The owner's operation is durable: nobody owns the job now."""
+        self._owned.discard(seq)
+        claim = self._claims.pop(seq, None)
+        if claim is not None:
+            self._free(claim)
+
+    def _free(self, claim: Claim) -> None:
+        if self._files.get(claim.identity) == claim.job:
+            del self._files[claim.identity]
+            self._lanes.readmit(claim.identity)
+        claim.ended.set()
+
+    def _wake(self) -> None:
+        self._changed.set()

@@ -1,0 +1,200 @@
+"""What runs the commits: a dedicated thread, or the event loop for simulations.
+
+Both open the writer, report the state found on disk, then commit groups of
+entries until they are told to end. Group commit is the loop below: take all
+that waits, commit it, report, again. An exception of the writer ends the life.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+import attrs
+import trio
+
+from arrtheaudio.errors import JournalUnavailable
+from arrtheaudio.jobs.events import Row
+from arrtheaudio.jobs.replay import load
+from arrtheaudio.jobs.state import State
+from arrtheaudio.jobs.writer import Encoded, Writer
+
+IDLE_SECONDS: Final = 0.25  # without a commit, until the writer checkpoints
+
+
+@attrs.define(eq=False)
+class Entry:
+    """Rows that are committed together, and who waits for them."""
+
+    rows: Sequence[Row]
+    encoded: Sequence[Encoded]
+    done: trio.Event | None = None
+    settled: bool = False
+    error: JournalUnavailable | None = None
+
+    def succeed(self) -> None:
+        """The rows are durable and folded."""
+        self.settled = True
+        if self.done is not None:
+            self.done.set()
+
+    def fail(self, error: JournalUnavailable) -> None:
+        """Whether the rows are durable is unknown."""
+        self.error = error
+        self.succeed()
+
+
+@attrs.frozen(eq=False)
+class Opened:
+    """A writer is open; this is the state on disk."""
+
+    state: State
+
+
+@attrs.frozen(eq=False)
+class Landed:
+    """A commit is durable."""
+
+    entries: Sequence[Entry]
+    ms: float
+
+
+Report = Opened | Landed
+
+
+class Drive(Protocol):
+    """One writer's life after another."""
+
+    def put(self, entry: Entry | None) -> None:
+        """Queue an entry; None ends the life after what is queued."""
+
+    def discard(self) -> None:
+        """Forget what is queued: its writer is gone."""
+
+    async def run(self, report: Callable[[Report], None]) -> None:
+        """One life. Raises what ended it; returns after None."""
+
+
+def commit_group(writer: Writer, entries: Sequence[Entry]) -> Landed:
+    """Commit all entries in one transaction."""
+    begin = time.perf_counter()
+    if len(entries) == 1:
+        writer.commit(entries[0].rows, entries[0].encoded)
+    else:
+        writer.commit(
+            [row for entry in entries for row in entry.rows],
+            [row for entry in entries for row in entry.encoded],
+        )
+    return Landed(entries, (time.perf_counter() - begin) * 1000)
+
+
+class ThreadDrive:
+    """Commits on one thread of its own, which alone owns the connection."""
+
+    def __init__(self, open_writer: Callable[[], Writer]) -> None:
+        self._open_writer = open_writer
+        self._limiter = trio.CapacityLimiter(1)
+        self._inbox: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
+
+    def put(self, entry: Entry | None) -> None:
+        """Queue an entry."""
+        self._inbox.put(entry)
+
+    def discard(self) -> None:
+        """Forget what is queued."""
+        self._inbox = queue.SimpleQueue()
+
+    async def run(self, report: Callable[[Report], None]) -> None:
+        """One life, on the thread."""
+        token = trio.lowlevel.current_trio_token()
+
+        def tell(message: Report) -> None:
+            token.run_sync_soon(report, message)
+
+        await trio.to_thread.run_sync(self._live, tell, self._inbox, limiter=self._limiter)
+
+    def _live(self, tell: Callable[[Report], None], inbox: queue.SimpleQueue[Entry | None]) -> None:
+        writer = self._open_writer()
+        try:
+            tell(Opened(load(writer.connection)))
+            while True:
+                entries, end = _take(inbox, writer)
+                if entries:
+                    tell(commit_group(writer, entries))
+                if end:
+                    return
+        finally:
+            writer.close()
+
+
+def _take(inbox: queue.SimpleQueue[Entry | None], writer: Writer) -> tuple[list[Entry], bool]:
+    """All that waits, at least one; checkpoint while nothing does."""
+    entries: list[Entry] = []
+    try:
+        entry = inbox.get(timeout=IDLE_SECONDS if writer.wants_checkpoint else None)
+        while entry is not None:
+            entries.append(entry)
+            entry = inbox.get_nowait()
+    except queue.Empty:
+        if not entries:
+            writer.checkpoint()
+        return entries, False
+    return entries, True
+
+
+class InlineDrive:
+    """Commits in the event loop, after a virtual delay: for simulations under MockClock.
+
+    ``latency()`` gives the seconds of one commit. ``fault(writer)`` is asked before and
+    behind each one and may raise, as a disk would.
+    """
+
+    def __init__(
+        self,
+        open_writer: Callable[[], Writer],
+        *,
+        latency: Callable[[], float] = lambda: 0.0,
+        fault: Callable[[str], None] = lambda moment: None,
+    ) -> None:
+        self._open_writer = open_writer
+        self._latency = latency
+        self._fault = fault
+        self._inbox: deque[Entry | None] = deque()
+        self._arrived = trio.Event()
+
+    def put(self, entry: Entry | None) -> None:
+        """Queue an entry."""
+        self._inbox.append(entry)
+        self._arrived.set()
+
+    def discard(self) -> None:
+        """Forget what is queued."""
+        self._inbox.clear()
+
+    async def run(self, report: Callable[[Report], None]) -> None:
+        """One life, in the event loop."""
+        self._fault("open")
+        writer = self._open_writer()
+        try:
+            report(Opened(load(writer.connection)))
+            while True:
+                while not self._inbox:
+                    self._arrived = trio.Event()
+                    await self._arrived.wait()
+                await trio.sleep(self._latency())
+                taken = list(self._inbox)
+                self._inbox.clear()
+                entries = [entry for entry in taken if entry is not None]
+                if entries:
+                    self._fault("before")
+                    landed = commit_group(writer, entries)
+                    self._fault("behind")
+                    report(landed)
+                if None in taken:
+                    return
+                writer.checkpoint()
+        finally:
+            writer.close()

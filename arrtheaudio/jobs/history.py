@@ -1,0 +1,292 @@
+"""Named queries over what has happened: one job, lists, batches, deliveries, statistics.
+
+All run on a read-only connection inside one view of the tables. Lists come
+from index ranges, one arm per facet, which SQLite merges; the join order is
+pinned, and tests pin the query plans. queue.md: lists stay fast over a
+million ended jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final, Literal
+
+import apsw
+import attrs
+import orjson
+
+from arrtheaudio.errors import UnknownId
+from arrtheaudio.jobs import events as ev
+from arrtheaudio.jobs.encoding import decode_plan
+from arrtheaudio.jobs.facets import CHANGED, ENDED_FACETS, end_of, source_of
+from arrtheaudio.jobs.models import IdKind, Source, format_id
+from arrtheaudio.jobs.replay import rows_of
+from arrtheaudio.media.tracks import Plan
+
+Order = Literal["job", "seq"]  # by creation, by last change
+
+_COLUMNS: Final = "j.seq, j.at, j.type, j.job, j.parent, j.body"
+# first_rows: rows by their own number; ids bound as a JSON list
+FIRST_ROWS: Final = f"""SELECT {_COLUMNS}
+ FROM json_each(?) AS wanted CROSS JOIN journal AS j ON j.seq = wanted.value"""
+# later_rows: what happened to these jobs behind their first rows; plans are not shown
+LATER_ROWS: Final = f"""SELECT {_COLUMNS}
+ FROM json_each(?) AS wanted CROSS JOIN journal AS j INDEXED BY journal_job
+ ON j.job = wanted.value AND j.job <> j.seq AND j.type <> '{ev.JOB_PLANNED}' ORDER BY j.seq"""
+# last_plan: the latest edit plan of a job
+LAST_PLAN: Final = f"""SELECT {_COLUMNS} FROM journal AS j INDEXED BY journal_job
+ WHERE j.job = ? AND j.job <> j.seq AND j.type = '{ev.JOB_PLANNED}' ORDER BY j.seq DESC LIMIT 1"""
+# parent_rows: the rows of a batch or a webhook itself
+PARENT_ROWS: Final = f"""SELECT {_COLUMNS} FROM journal AS j INDEXED BY journal_parent
+ WHERE j.parent = ? AND j.job IS NULL ORDER BY j.seq"""
+# jobs_of_parent: every job of a webhook or a batch, in the order of the request
+JOBS_OF_PARENT: Final = """SELECT job FROM open INDEXED BY open_parent WHERE parent = ?1
+ UNION ALL SELECT job FROM finished INDEXED BY finished_parent WHERE parent = ?1 ORDER BY 1"""
+# ended_of_parent: its ended jobs, newest end first
+ENDED_OF_PARENT: Final = """SELECT job FROM finished INDEXED BY finished_parent
+ WHERE parent = ? ORDER BY seq DESC LIMIT ? OFFSET ?"""
+COUNT_ENDED_OF_PARENT: Final = """SELECT count(*) FROM finished INDEXED BY finished_parent
+ WHERE parent = ?"""
+# undoable_of_batch: changed, with a plan that is no remux, not undone yet
+UNDOABLE: Final = f"""SELECT f.job, f.path, f.facet FROM finished AS f INDEXED BY finished_parent
+ WHERE f.parent = ?1 AND f.facet IN (SELECT value FROM json_each(?2))
+ AND EXISTS (SELECT 1 FROM journal AS j INDEXED BY journal_job
+  WHERE j.job = f.job AND j.job <> j.seq AND j.type = '{ev.JOB_PLANNED}')
+ AND NOT EXISTS (SELECT 1 FROM journal AS j INDEXED BY journal_job
+  WHERE j.job = f.job AND j.job <> j.seq AND (j.type = '{ev.JOB_UNDONE}'
+   OR j.type = '{ev.JOB_COMPLETED}' AND CAST(j.body AS TEXT) ->> 'method' = 'remux'))
+ ORDER BY f.job"""
+# last_edit: the end of the latest ended job of a path
+LAST_EDIT: Final = f"""SELECT {_COLUMNS} FROM finished AS f INDEXED BY finished_path
+ CROSS JOIN journal AS j ON j.seq = f.seq WHERE f.path = ? ORDER BY f.seq DESC LIMIT 1"""
+
+
+@attrs.frozen
+class Found:
+    """A job's rows, ascending, and the first row of its webhook or batch."""
+
+    rows: tuple[ev.Row, ...]
+    parent: ev.Row | None
+
+    @property
+    def batch_body(self) -> dict[str, Any] | None:
+        """What the batch asked, for a batch's job."""
+        if self.parent is not None and self.parent.type == ev.BATCH_QUEUED:
+            return self.parent.body
+        return None
+
+
+def _json(values: Iterable[object]) -> str:
+    return orjson.dumps(list(values)).decode()
+
+
+def unknown(kind: IdKind, seq: int) -> UnknownId:
+    """The error for an id that is not (or no longer) there."""
+    return UnknownId(f"No {kind} {format_id(kind, seq)} is kept")
+
+
+# --- jobs -------------------------------------------------------------------
+
+
+def jobs_rows(connection: apsw.Connection, jobs: Sequence[int]) -> list[Found]:
+    """The rows of these jobs, in this order; what is no job is left out."""
+    wanted = _json(jobs)
+    rows = {row.seq: [row] for row in rows_of(connection, FIRST_ROWS, wanted)}
+    for row in rows_of(connection, LATER_ROWS, wanted):
+        if row.job in rows:
+            rows[row.job].append(row)
+    parents = _json({first.parent for first, *_ in rows.values() if first.parent is not None})
+    parent = {row.seq: row for row in rows_of(connection, FIRST_ROWS, parents)}
+    return [
+        Found(tuple(rows[job]), parent.get(rows[job][0].parent or 0))
+        for job in jobs
+        if job in rows and rows[job][0].type == ev.JOB_QUEUED
+    ]
+
+
+def job_rows(connection: apsw.Connection, job: int) -> Found:
+    """One job. Raises: UnknownId."""
+    found = jobs_rows(connection, [job])
+    if not found:
+        raise unknown("job", job)
+    return found[0]
+
+
+def last_plan(connection: apsw.Connection, job: int) -> Plan | None:
+    """The edit plan that a job journalled last."""
+    for row in rows_of(connection, LAST_PLAN, job):
+        return decode_plan(row.body)
+    return None
+
+
+def last_edit_mtime(connection: apsw.Connection, path: bytes) -> int | None:
+    """The mtime (ns) that our latest job left on this path, if it wrote anything."""
+    for row in rows_of(connection, LAST_EDIT, path):
+        mtime: int | None = row.body.get("mtime_ns")
+        return mtime
+    return None
+
+
+def undoable_of_batch(connection: apsw.Connection, batch: int) -> list[tuple[int, bytes, Source]]:
+    """(job, path, source) of the batch's changes that can be undone. Raises: UnknownId."""
+    parent_rows(connection, "batch", batch)
+    changed = _json(facet for facet in ENDED_FACETS if end_of(facet) == CHANGED)
+    return [
+        (job, path, source_of(facet))
+        for job, path, facet in connection.execute(UNDOABLE, (batch, changed))
+    ]
+
+
+def parent_rows(connection: apsw.Connection, kind: IdKind, seq: int) -> list[ev.Row]:
+    """The own rows of a batch or webhook. Raises: UnknownId."""
+    rows = list(rows_of(connection, PARENT_ROWS, seq))
+    begins = ev.BATCH_QUEUED if kind == "batch" else ev.WEBHOOK_RECEIVED
+    if not rows or rows[0].type != begins:
+        raise unknown(kind, seq)
+    return rows
+
+
+def delivery_rows(connection: apsw.Connection, webhook: int) -> tuple[ev.Row, list[Found]]:
+    """A webhook's row and its jobs. Raises: UnknownId."""
+    (received,) = parent_rows(connection, "webhook", webhook)
+    jobs = [job for (job,) in connection.execute(JOBS_OF_PARENT, (webhook,))]
+    return received, jobs_rows(connection, jobs)
+
+
+def batch_rows(
+    connection: apsw.Connection, batch: int, limit: int, offset: int
+) -> tuple[list[ev.Row], list[Found], int]:
+    """A batch's own rows, a page of its ended jobs, and how many there are. Raises: UnknownId."""
+    rows = parent_rows(connection, "batch", batch)
+    jobs = [job for (job,) in connection.execute(ENDED_OF_PARENT, (batch, limit, offset))]
+    ((total,),) = connection.execute(COUNT_ENDED_OF_PARENT, (batch,))
+    return rows, jobs_rows(connection, jobs), total
+
+
+# --- lists ------------------------------------------------------------------
+
+
+@attrs.frozen
+class LiveArm:
+    """The live jobs that a list takes.
+
+    ``facets`` (where not None): jobs with no more than their queued row, from the
+    table ``open``; ``without`` are those that have more. ``named`` are (job, key)
+    that memory picked, key being the last row's seq or the job's own.
+    """
+
+    facets: Collection[int] | None = None
+    without: Collection[int] = ()
+    named: Collection[tuple[int, int]] = ()
+
+
+@attrs.frozen
+class EndedArm:
+    """The ended jobs that a list takes; besides facets, a parent or a path may narrow it."""
+
+    facets: Collection[int]
+    parent: int | None = None
+    path: bytes | None = None  # this file, or all below this folder
+    q: str | None = None  # substring of the path, letters of either case
+
+    @property
+    def narrowed(self) -> bool:
+        """Facet counters do not tell how many match."""
+        return (self.parent, self.path, self.q) != (None, None, None)
+
+
+@attrs.frozen
+class PageQuery:
+    """Which page of the merged arms, in which order."""
+
+    live: LiveArm
+    ended: EndedArm
+    order: Order = "job"
+    descending: bool = True
+    limit: int = 50
+    offset: int = 0
+
+
+def page_sql(query: PageQuery) -> tuple[str, list[object]]:
+    """The compound query of a page: columns job and key."""
+    arms: list[str] = []
+    bindings: list[object] = []
+    for sql, values in [*_ended_arms(query.ended, query.order), *_live_arms(query.live)]:
+        arms.append(sql)
+        bindings += values
+    direction = "DESC" if query.descending else "ASC"
+    sql = " UNION ALL ".join(arms)
+    return f"{sql} ORDER BY 2 {direction} LIMIT ? OFFSET ?", [
+        *bindings,
+        query.limit,
+        query.offset,
+    ]
+
+
+def _ended_arms(ended: EndedArm, order: Order) -> Iterable[tuple[str, list[object]]]:
+    if not ended.narrowed:
+        for facet in sorted(ended.facets):
+            yield (
+                f"SELECT job, {order} FROM finished INDEXED BY finished_facet_{order}"
+                " WHERE facet = ?",
+                [facet],
+            )
+        return
+    for source, condition, values in _narrowed(ended):
+        yield f"SELECT job, {order} FROM {source} WHERE {condition}", values
+
+
+def _narrowed(ended: EndedArm) -> Iterable[tuple[str, str, list[object]]]:
+    conditions = ["facet IN (SELECT value FROM json_each(?))"]
+    values: list[object] = [_json(ended.facets)]
+    if ended.q is not None:
+        conditions.append("instr(lower(CAST(path AS TEXT)), lower(?))")
+        values.append(ended.q)
+    if ended.parent is not None and ended.path is None:
+        source = "finished INDEXED BY finished_parent"
+    else:
+        source = "finished" if ended.path is None else "finished INDEXED BY finished_path"
+    if ended.parent is not None:
+        conditions.append("parent = ?")
+        values.append(ended.parent)
+    if ended.path is None:
+        yield source, " AND ".join(conditions), values
+        return
+    folder = ended.path.rstrip(b"/")
+    yield source, " AND ".join([*conditions, "path = ?"]), [*values, folder or b"/"]
+    # '0' is the character behind '/': all that begins with "folder/"
+    below = [*values, folder + b"/", folder + b"0"]
+    yield source, " AND ".join([*conditions, "path >= ? AND path < ?"]), below
+
+
+def _live_arms(live: LiveArm) -> Iterable[tuple[str, list[object]]]:
+    if live.facets is not None:
+        yield (
+            "SELECT job, job FROM open WHERE facet IN (SELECT value FROM json_each(?))"
+            " AND job NOT IN (SELECT value FROM json_each(?))",
+            [_json(live.facets), _json(live.without)],
+        )
+    if live.named:
+        # Joined to open: whatever ended since memory was asked is in the other arms.
+        yield (
+            "SELECT o.job, named.value ->> 1 FROM json_each(?) AS named"
+            " CROSS JOIN open AS o ON o.job = named.value ->> 0",
+            [_json(live.named)],
+        )
+
+
+def page_ids(connection: apsw.Connection, query: PageQuery) -> list[int]:
+    """The jobs (or batches) of one page."""
+    if not (query.ended.facets or query.live.facets or query.live.named):
+        return []
+    sql, bindings = page_sql(query)
+    return [job for job, _ in connection.execute(sql, bindings)]
+
+
+def count_ended(connection: apsw.Connection, ended: EndedArm) -> int:
+    """How many ended jobs match, where the counters do not tell."""
+    total = 0
+    for source, condition, values in _narrowed(ended):
+        ((count,),) = connection.execute(f"SELECT count(*) FROM {source} WHERE {condition}", values)
+        total += count
+    return total

@@ -1,0 +1,199 @@
+"""The journal seen from Trio: group commit, landing, and fail-stop with reopening.
+
+Whatever is submitted while one commit runs goes into the next one; no timers,
+no lingering. Rows get their seq here, in the order in which they are committed.
+Behind each commit the rows *land*: the listener folds them, then the waiters
+wake. A commit that raises is unknown: every waiter hears JournalUnavailable,
+the connection is closed, another is opened with back-off, and the listener
+gets the state as it then stands on disk. queue.md, Journal; invariants 1 to 3.
+
+The drive is what runs commits: a thread of its own (``ThreadDrive``), or the
+event loop itself for simulations with a virtual clock (``InlineDrive``).
+Knows rows and commits; nothing of jobs' rules.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import structlog
+import trio
+
+from arrtheaudio.errors import JournalCorrupt, JournalUnavailable
+from arrtheaudio.jobs.drive import Drive, Entry, Landed, Opened, Report
+from arrtheaudio.jobs.events import Row
+from arrtheaudio.jobs.state import State
+from arrtheaudio.jobs.writer import encode_row
+
+REOPEN_FIRST_SECONDS: Final = 0.1
+REOPEN_LONGEST_SECONDS: Final = 10.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Listener(Protocol):
+    """Who folds the rows. All calls are synchronous and in the event loop."""
+
+    def opened(self, state: State, *, again: bool) -> Sequence[Row]:
+        """The journal was opened with this state; what is to be committed before anything else."""
+
+    def landed(self, rows: Sequence[Row]) -> None:
+        """These rows are durable."""
+
+    def broken(self) -> None:
+        """Nothing can be written, and what was being written is unknown."""
+
+
+class Journal:
+    """Rows in; durable when ``append`` returns."""
+
+    def __init__(self, drive: Drive, listener: Listener) -> None:
+        self._drive = drive
+        self._listener = listener
+        self._unlanded: deque[Entry] = deque()
+        self._reports: deque[Report] = deque()
+        self._reported = trio.Event()
+        self._closing = trio.Event()
+        self._ready = trio.Event()  # the first rows of this life are durable
+        self._first: Entry | None = None
+        self._lives = 0
+        self.open = False  # a writer lives
+        self.next_seq = 1
+        self.available = False
+        self.detail = "not open yet"
+        self.last_commit_ms: float | None = None
+
+    # --- appending ---
+
+    def submit(self, rows: Sequence[Row], *, early: bool = False) -> Entry:
+        """Hand rows over without waiting; they are one transaction with whoever else waits.
+
+        ``early``: also while the first rows of this life are not durable yet.
+        Raises: JournalUnavailable, and then nothing of it is stored.
+        """
+        if not (self.available or (early and self.open)):
+            raise JournalUnavailable(f"The journal cannot take rows now: {self.detail}")
+        assert rows[0].seq == self.next_seq, "rows are numbered in the order of submission"
+        entry = Entry(rows, [encode_row(row) for row in rows])
+        self.next_seq += len(rows)
+        self._unlanded.append(entry)
+        self._drive.put(entry)
+        return entry
+
+    async def append(self, rows: Sequence[Row]) -> None:
+        """Return when the rows are durable and folded.
+
+        Raises: JournalUnavailable; whether they arrived is then unknown.
+        """
+        await wait_landed(self.submit(rows))
+
+    # --- life ---
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Open, and keep open until ``close``; report started once the first rows are durable.
+
+        Raises: what opening raised, if it fails before anything was open.
+        """
+        with trio.CancelScope(shield=True):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._land_forever)
+                nursery.start_soon(self._tell_ready, task_status)
+                await self._live_again_and_again()
+                nursery.cancel_scope.cancel()
+
+    async def _tell_ready(self, task_status: trio.TaskStatus[None]) -> None:
+        await self._ready.wait()
+        task_status.started()
+
+    async def _live_again_and_again(self) -> None:
+        delay = REOPEN_FIRST_SECONDS
+        while True:
+            try:
+                await self._drive.run(self._report)
+            except Exception as error:
+                self._land()
+                if not self._ready.is_set() or isinstance(error, JournalCorrupt):
+                    raise
+                if self.available:
+                    delay = REOPEN_FIRST_SECONDS
+                self._break(error)
+            else:
+                self._land()
+                return
+            with trio.move_on_after(delay):
+                await self._closing.wait()
+            if self._closing.is_set():
+                return
+            delay = min(2 * delay, REOPEN_LONGEST_SECONDS)
+
+    def _break(self, error: Exception) -> None:
+        self.detail = str(error) or type(error).__name__
+        _log.error("journal_unavailable", error=self.detail, hint=JournalUnavailable.hint)
+        self.available = self.open = False
+        self._drive.discard()
+        unknown = JournalUnavailable(f"The journal could not be written: {self.detail}")
+        while self._unlanded:
+            self._unlanded.popleft().fail(unknown)
+        self._listener.broken()
+
+    def close(self) -> None:
+        """Commit what is pending, then end ``run``. Harmless when repeated."""
+        self._closing.set()
+        self.available = self.open = False
+        self.detail = "closed"
+        self._drive.put(None)
+
+    # --- landing ---
+
+    def _report(self, report: Report) -> None:
+        # Called by run_sync_soon, where an exception would be a TrioInternalError.
+        self._reports.append(report)
+        self._reported.set()
+
+    async def _land_forever(self) -> None:
+        while True:
+            await self._reported.wait()
+            self._reported = trio.Event()
+            self._land()
+
+    def _land(self) -> None:
+        while self._reports:
+            report = self._reports.popleft()
+            if isinstance(report, Opened):
+                self._begin(report.state)
+            else:
+                self._land_group(report)
+
+    def _begin(self, state: State) -> None:
+        self._lives += 1
+        self.open = not self._closing.is_set()
+        self.next_seq = state.head + 1
+        self._first = None
+        rows = self._listener.opened(state, again=self._lives > 1)
+        if self.open:
+            self._first = self.submit(rows, early=True)
+
+    def _land_group(self, report: Landed) -> None:
+        self.last_commit_ms = report.ms
+        for entry in report.entries:
+            landed = self._unlanded.popleft()
+            assert landed is entry, "entries land in the order of submission"
+            self._listener.landed(entry.rows)
+            if entry is self._first and not self._closing.is_set():
+                self.available = True
+                self.detail = ""
+                self._ready.set()
+            entry.succeed()
+
+
+async def wait_landed(entry: Entry) -> None:
+    """Wait, shielded from cancellation: whoever asked must learn what became of it."""
+    if entry.done is None:
+        entry.done = trio.Event()
+        if not entry.settled:
+            with trio.CancelScope(shield=True):
+                await entry.done.wait()
+    if entry.error is not None:
+        raise JournalUnavailable(entry.error.what) from entry.error

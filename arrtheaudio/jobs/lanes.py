@@ -1,0 +1,105 @@
+"""Who runs next: two heaps, light and heavy, by priority and then by age.
+
+A heap holds one integer per waiting job (priority and seq), so that a million
+of them stay small. Entries are not removed when a job leaves the queue some
+other way; ``valid`` tells on arrival at the head. A heavy job that waits for
+its slot is simply not popped and so blocks nobody. queue.md: invariants 4 to 6.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Hashable, Iterator
+from typing import Final
+
+from arrtheaudio.jobs.models import Priority
+
+SEQ_BITS: Final = 48  # 12 hex digits (models.format_id)
+_SEQ_MASK: Final = (1 << SEQ_BITS) - 1
+
+Valid = Callable[[int, Priority, bool], bool]  # (seq, priority, heavy) still waits there
+
+
+def key_of(priority: Priority, seq: int) -> int:
+    """Smaller goes first: priority, then FIFO."""
+    return priority << SEQ_BITS | seq
+
+
+class Lanes:
+    """Jobs that wait: due ones in two heaps, delayed ones by time, excluded ones by file."""
+
+    def __init__(self, valid: Valid) -> None:
+        self._valid = valid
+        self._heaps: dict[bool, list[int]] = {False: [], True: []}  # by heavy
+        self._delayed: list[tuple[float, int]] = []  # (monotonic due time, seq)
+        self._excluded: dict[Hashable, list[tuple[int, Priority, bool]]] = {}
+
+    def push(self, seq: int, priority: Priority, heavy: bool) -> None:
+        """A job that is due."""
+        heapq.heappush(self._heaps[heavy], key_of(priority, seq))
+
+    def delay(self, seq: int, due: float) -> None:
+        """A job that is due at ``due``."""
+        heapq.heappush(self._delayed, (due, seq))
+
+    @property
+    def next_due(self) -> float | None:
+        """When the first delayed job becomes due."""
+        return self._delayed[0][0] if self._delayed else None
+
+    def take_due(self, now: float) -> Iterator[int]:
+        """Remove and give the delayed jobs whose time has come."""
+        while self._delayed and self._delayed[0][0] <= now:
+            yield heapq.heappop(self._delayed)[1]
+
+    def exclude(self, seq: int, priority: Priority, heavy: bool, identity: Hashable) -> None:
+        """Take the job from its lane's head until ``readmit(identity)``."""
+        self.pop(seq, heavy)
+        self._excluded.setdefault(identity, []).append((seq, priority, heavy))
+
+    def readmit(self, identity: Hashable) -> bool:
+        """The file is free: put back who waited for it. False if nobody did."""
+        waiting = self._excluded.pop(identity, ())
+        for seq, priority, heavy in waiting:
+            self.push(seq, priority, heavy)
+        return bool(waiting)
+
+    def head(self, *, light: bool, heavy: bool) -> tuple[int, bool] | None:
+        """(seq, heavy) of the first job among the lanes asked for."""
+        heads = [
+            (key, lane)
+            for lane, wanted in ((False, light), (True, heavy))
+            if wanted and (key := self._head_key(lane)) is not None
+        ]
+        if not heads:
+            return None
+        key, lane = min(heads)
+        return key & _SEQ_MASK, lane
+
+    def _head_key(self, lane: bool) -> int | None:
+        heap = self._heaps[lane]
+        while heap:
+            key = heap[0]
+            if self._valid(key & _SEQ_MASK, Priority(key >> SEQ_BITS), lane):
+                return key
+            heapq.heappop(heap)
+        return None
+
+    def pop(self, seq: int, heavy: bool) -> None:
+        """Remove the head of a lane, which must be this job."""
+        key = heapq.heappop(self._heaps[heavy])
+        assert key & _SEQ_MASK == seq, "only heads leave a lane"
+
+    def first(self, count: int, *, lanes: tuple[bool, ...] = (False, True)) -> list[int]:
+        """The next jobs in dispatch order, left where they are."""
+        taken: list[tuple[int, bool]] = []
+        while len(taken) < count:
+            heads = [(key, lane) for lane in lanes if (key := self._head_key(lane)) is not None]
+            if not heads:
+                break
+            key, lane = min(heads)
+            heapq.heappop(self._heaps[lane])
+            taken.append((key, lane))
+        for key, lane in taken:
+            heapq.heappush(self._heaps[lane], key)
+        return [key & _SEQ_MASK for key, _ in taken]

@@ -1,0 +1,80 @@
+"""One daemon per journal: an exclusive lock beside the database, and a look at the file system.
+
+The kernel drops the lock with the process that holds it, however it dies.
+queue.md: Journal (second daemon, network file system).
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from arrtheaudio.errors import JournalError, JournalLocked
+
+MOUNTS: Final = Path("/proc/self/mountinfo")
+# SQLite's WAL needs shared memory and honest locks (sqlite.org/wal.html, "all on the same host").
+NETWORK_FILE_SYSTEMS: Final = frozenset(
+    {
+        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre"),
+        *("fuse.sshfs", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "davfs", "virtiofs"),
+    }
+)
+
+
+@contextmanager
+def exclusive_lock(database: Path) -> Iterator[None]:
+    """Hold ``<database>.lock``.
+
+    Raises: JournalLocked with the holder's pid; JournalError where the folder cannot be used.
+    """
+    path = database.with_name(database.name + ".lock")
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise JournalError(
+            f"cannot be opened ({error.strerror})", path=os.fsencode(path)
+        ) from error
+    try:
+        _take(descriptor, database)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int, database: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.EWOULDBLOCK, errno.EAGAIN):
+            raise JournalError(
+                f"cannot be locked ({error.strerror})", path=os.fsencode(database)
+            ) from error
+        holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+        raise JournalLocked(
+            f"is held by another arrtheaudio (pid {holder})", path=os.fsencode(database)
+        ) from None
+
+
+def network_file_system(path: Path, mounts: str | None = None) -> str | None:
+    """The type of the network file system that holds ``path``; None for a local one."""
+    if mounts is None:
+        try:
+            mounts = MOUNTS.read_text(errors="surrogateescape")
+        except OSError:  # no Linux: nothing can be said
+            return None
+    where = os.path.realpath(path)
+    best, kind = "", ""
+    for line in mounts.splitlines():  # proc(5), mountinfo: … mount-point … - type source …
+        before, _, after = line.partition(" - ")
+        point = before.split(" ")[4].encode("utf-8", "surrogateescape").decode("unicode_escape")
+        inside = where == point or where.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(best):
+            best, kind = point, after.split(" ")[0]
+    return kind if kind in NETWORK_FILE_SYSTEMS else None

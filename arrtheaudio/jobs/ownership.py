@@ -1,0 +1,381 @@
+"""Dispatch and the owner's operations: claim a job, report what became of it.
+
+``claim`` is a synchronous pop; from then on the job has one owner, who ends
+the claim by exactly one operation below. Each is one durable row, and the
+live state changes behind its commit. queue.md: invariants 4 to 7 and 9.
+
+A dispatcher's loop::
+
+    while True:
+        await queue.work_changed()
+        for claim, plan in queue.take_open_plans(): ...   # settle, then end the claim
+        while (claim := queue.claim(light=..., heavy=...)) is not None: ...
+
+``recheck`` wakes it where only the caller knows that something changed (tokens
+freed, limits raised). After an operation raised JournalUnavailable the run is
+void: leave it, and let ``release`` (always in the owner's ``finally``) do the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any, Final
+
+import apsw
+import trio
+
+from arrtheaudio.errors import JournalUnavailable
+from arrtheaudio.jobs import events as ev
+from arrtheaudio.jobs.claims import Claim
+from arrtheaudio.jobs.core import Scouted
+from arrtheaudio.jobs.encoding import encode_bytes, encode_plan
+from arrtheaudio.jobs.facets import source_of
+from arrtheaudio.jobs.history import Found, jobs_rows, last_edit_mtime, last_plan
+from arrtheaudio.jobs.models import SpaceWaiter, Status
+from arrtheaudio.jobs.reading import Reading
+from arrtheaudio.jobs.state import LiveJob
+from arrtheaudio.jobs.view import origin_of
+from arrtheaudio.media.tracks import Outcome, Plan
+
+SCOUTED_AT_ONCE: Final = 16  # heads of each lane whose files are looked up ahead of the claim
+SCOUTED_SECONDS: Final = 1.0  # how long such a look counts as "at claim"
+SCOUT_TIMEOUT: Final = 5.0  # a file system that hangs longer is not asked: the path identifies
+
+
+class Ownership(Reading):
+    """The dispatcher's and the workers' half of the face."""
+
+    # --- dispatch ---
+
+    async def work_changed(self) -> None:
+        """Return when something may be dispatchable that was not when ``claim`` gave None.
+
+        Looks up the next files beforehand, so that ``claim`` need not wait.
+        """
+        while True:
+            wanted = [] if self._halted else self._unscouted()
+            if wanted:
+                await self._scout(wanted)
+                self._changed = trio.Event()
+                return
+            if self._changed.is_set():
+                self._changed = trio.Event()
+                await trio.lowlevel.checkpoint()
+                return
+            await self._changed.wait()
+
+    def recheck(self) -> None:
+        """Make ``work_changed`` return: tokens were freed, or limits raised."""
+        self._wake()
+
+    @property
+    def _halted(self) -> bool:
+        return (
+            self._state.paused
+            or self._stopping
+            or not self.settings.worker_count
+            or not self._journal.available
+        )
+
+    def claim(self, *, light: bool, heavy: bool) -> Claim | None:
+        """Pop the first due job among the lanes that have room; None if there is none (yet).
+
+        A job whose real file is being worked on gives way to the next one until it is free.
+        """
+        if self._halted:
+            return None
+        while (head := self._lanes.head(light=light, heavy=heavy)) is not None:
+            seq, lane = head
+            scouted = self._scouted.get(seq)
+            if scouted is None or trio.current_time() - scouted.at > SCOUTED_SECONDS:
+                self._wake()  # work_changed looks the file up, then it is claimable
+                return None
+            job = self._state.jobs[seq]
+            if scouted.identity in self._files:
+                self._lanes.exclude(seq, job.priority, lane, scouted.identity)
+                continue
+            self._lanes.pop(seq, lane)
+            return self._own(job, scouted)
+        return None
+
+    async def claim_direct(self, job: int) -> Claim | None:
+        """Claim one job of a delivery that runs in the daemon (worker_count 0).
+
+        None if it has ended, is owned, or went to the lanes. Its real file must be free:
+        waits until it is.
+        """
+        while True:
+            live = self._state.jobs.get(job)
+            if live is None or not live.direct or live.status is not Status.QUEUED:
+                return None
+            if job in self._owned or self._stopping or not self._journal.available:
+                return None
+            await self._scout([job])
+            scouted = self._scouted.get(job)
+            if scouted is None or job in self._owned or job not in self._state.jobs:
+                continue
+            if scouted.identity not in self._files:
+                return self._own(live, scouted)
+            await self._feed.wait_change()
+
+    def direct_jobs(self) -> tuple[int, ...]:
+        """Live jobs of deliveries that run in the daemon, oldest first (left by a restart, too)."""
+        if self.settings.worker_count:
+            return ()
+        return tuple(job.seq for job in self._state.jobs.values() if job.direct)
+
+    def _own(self, job: LiveJob, scouted: Scouted, *, crashed: bool = False) -> Claim:
+        found, origin = scouted.found, origin_of(scouted.found.rows[0])
+        moved = job.moved
+        claim = Claim(
+            job=job.seq,
+            request=ev.new_job_of(found.rows[0].body, found.batch_body),
+            priority=job.priority,
+            source=source_of(job.facet),
+            attempt=job.attempt + (job.status is Status.QUEUED),
+            max_attempts=self._max_attempts(job),
+            heavy=job.heavy,
+            identity=scouted.identity,
+            kind="process" if job.undo_of is None else "undo",
+            instance=None if found.parent is None else found.parent.body.get("instance"),
+            webhook=origin.webhook,
+            batch=origin.batch,
+            seen=moved is not None and moved.seen,
+            busy_deferrals=0 if moved is None else moved.busy,
+            undo_plan=scouted.undo_plan,
+            own_mtime_ns=scouted.own_mtime_ns,
+            direct=job.direct,
+            crashed=crashed,
+            started=job.status is Status.RUNNING,
+            started_at=trio.current_time(),
+        )
+        self._scouted.pop(job.seq, None)
+        self._owned.add(job.seq)
+        self._claims[job.seq] = claim
+        self._files[scouted.identity] = job.seq
+        return claim
+
+    # --- looking up what a claim needs ---
+
+    def _unscouted(self) -> list[int]:
+        old = trio.current_time() - SCOUTED_SECONDS
+        heads = [
+            *self._lanes.first(SCOUTED_AT_ONCE, lanes=(False,)),
+            *self._lanes.first(SCOUTED_AT_ONCE, lanes=(True,)),
+        ]
+        kept = {seq: self._scouted[seq] for seq in heads if seq in self._scouted}
+        self._scouted = kept
+        return [seq for seq in heads if seq not in kept or kept[seq].at < old]
+
+    async def _scout(self, wanted: list[int]) -> None:
+        """Read the rows and identify the real files of these jobs."""
+        jobs = {seq: self._state.jobs[seq] for seq in wanted}
+
+        def look(connection: apsw.Connection) -> list[tuple[Found, int | None, Plan | None]]:
+            return [
+                (
+                    found,
+                    last_edit_mtime(connection, origin_of(found.rows[0]).path),
+                    None if undo is None else last_plan(connection, undo),
+                )
+                for found in jobs_rows(connection, wanted)
+                for undo in (found.rows[0].body.get("undo_of"),)
+            ]
+
+        looked = await self._readers.run(look)
+        identities = await self._identities([job.path for job in jobs.values()])
+        now = trio.current_time()
+        for found, own_mtime_ns, undo_plan in looked:
+            seq = found.rows[0].seq
+            identity = identities[jobs[seq].path]
+            self._scouted[seq] = Scouted(found, identity, own_mtime_ns, undo_plan, now)
+
+    async def _identities(self, paths: list[bytes]) -> dict[bytes, Hashable]:
+        def look() -> dict[bytes, Hashable]:
+            return {path: self._identify(path) for path in paths}
+
+        if not self._readers.threads:
+            return look()
+        with trio.move_on_after(SCOUT_TIMEOUT):
+            return await trio.to_thread.run_sync(look, limiter=self._scouts, abandon_on_cancel=True)
+        return {path: path for path in paths}
+
+    # --- open plans ---
+
+    async def take_open_plans(self) -> list[tuple[Claim, Plan]]:
+        """Claim every running job whose edit may be unfinished, with its plan.
+
+        At boot before anything else runs, and after each ``work_changed`` (the journal
+        may have failed and been opened again). Settle each with ``media.recover``, then
+        end its claim: completed, interrupted (nothing was written), or failed.
+        """
+        wanted = sorted(self._unsettled)
+        if not wanted:
+            return []
+        plans = await self._readers.run(
+            lambda connection: {job: last_plan(connection, job) for job in wanted}
+        )
+        await self._scout([job for job in wanted if job in self._unsettled])
+        taken = []
+        for job in wanted:
+            plan, scouted = plans[job], self._scouted.get(job)
+            if job in self._unsettled and plan is not None and scouted is not None:
+                self._unsettled.discard(job)
+                live = self._state.jobs[job]
+                taken.append((self._own(live, scouted, crashed=self._died), plan))
+        return taken
+
+    # --- the owner's operations ---
+
+    def started(self, claim: Claim, worker_id: int) -> None:
+        """The attempt begins. The row is durable with, or before, ``planned``.
+
+        Raises: JournalUnavailable.
+        """
+        live, draft = self._live(claim), self._draft()
+        body = {"worker_id": worker_id, "attempt": claim.attempt}
+        draft.job(ev.JOB_STARTED, claim.job, live.parent, body)
+        batch = self._state.batches.get(claim.batch or 0)
+        if batch is not None and batch.started_at is None:
+            on_its_way = (ev.BATCH_STARTED, batch.seq)
+            if on_its_way not in self._batch_rows:
+                self._batch_rows.add(on_its_way)
+                draft.parent(ev.BATCH_STARTED, batch.seq)
+        claim.started_at = trio.current_time()
+        self._submit(draft)
+        claim.started = True
+
+    async def planned(self, claim: Claim, plan: Plan) -> None:
+        """Return when the plan is durable: only then may the first byte be written."""
+        live, draft = self._live(claim), self._draft()
+        draft.job(ev.JOB_PLANNED, claim.job, live.parent, encode_plan(plan))
+        await self._commit(draft)
+
+    async def completed(self, claim: Claim, outcome: Outcome) -> None:
+        """The file is as it should be, or is left alone by design."""
+        live, draft = self._live(claim), self._draft()
+        ms, dry_run = self._spent_ms(claim), claim.request.dry_run
+        body = ev.completed_body(live.path, live.facet, outcome, ms=ms, dry_run=dry_run)
+        draft.job(ev.JOB_COMPLETED, claim.job, live.parent, body)
+        if live.undo_of is not None and body.get("track_changed"):
+            path = encode_bytes(live.path)
+            undone = {"path": path, "facet": live.facet, "undone_by": claim.job}
+            draft.job(ev.JOB_UNDONE, live.undo_of, None, undone)
+        await self._commit(draft)
+
+    async def failed(self, claim: Claim, reason: str, message: str) -> None:
+        """The job ends; it is not tried again by itself."""
+        live, draft = self._live(claim), self._draft()
+        body = ev.failed_body(live.path, live.facet, reason, message, ms=self._spent_ms(claim))
+        draft.job(ev.JOB_FAILED, claim.job, live.parent, body)
+        await self._commit(draft)
+
+    async def cancelled(self, claim: Claim) -> None:
+        """The run was cancelled and its file is untouched."""
+        live, draft = self._live(claim), self._draft()
+        body = ev.cancelled_body(live.path, live.facet, ms=self._spent_ms(claim))
+        draft.job(ev.JOB_CANCELLED, claim.job, live.parent, body)
+        await self._commit(draft)
+
+    async def retrying(self, claim: Claim, reason: str, message: str, delay: float) -> None:
+        """The attempt failed; another follows at priority low, with the same id."""
+        if claim.why == "cancel":
+            return await self.cancelled(claim)
+        batch = self._state.batches.get(claim.batch or 0)
+        if batch is not None and self._is_cancelling(batch):
+            return await self.failed(claim, reason, message)
+        body = {"reason": reason, "message": message, "delay": delay}
+        return await self._requeue(claim, ev.JOB_RETRYING, body)
+
+    async def deferred(
+        self, claim: Claim, reason: str, *, delay: float = 0, heavy: bool = False
+    ) -> None:
+        """Not now: back to its place, or to the heavy lane, with the attempt given back."""
+        body: dict[str, Any] = {"reason": reason}
+        if delay:
+            body["delay"] = delay
+        if heavy:
+            body["heavy"] = True
+        await self._requeue(claim, ev.JOB_DEFERRED, body)
+
+    async def waiting_for_space(self, claim: Claim, needed: int, free: int) -> None:
+        """No room for a rewrite: wait without a slot, with the attempt given back (bytes)."""
+        await self._requeue(claim, ev.JOB_WAITING, {"needed": needed, "free": free})
+
+    async def interrupted(self, claim: Claim) -> None:
+        """The run was stopped and its file is untouched: back to its place.
+
+        The attempt is given back, unless the daemon had died in it.
+        """
+        if claim.revoked:
+            return self.release(claim)
+        if not claim.started and claim.why != "cancel":
+            return self.release(claim)
+        if claim.crashed and claim.why != "cancel":
+            live, draft = self._live(claim), self._draft()
+            self._draft_interrupted(live, draft, crash=True)
+            return await self._commit(draft)
+        return await self._requeue(claim, ev.JOB_INTERRUPTED, {})
+
+    async def _requeue(self, claim: Claim, kind: str, body: dict[str, Any]) -> None:
+        batch = self._state.batches.get(claim.batch or 0)
+        if claim.why == "cancel" or (batch is not None and self._is_cancelling(batch)):
+            return await self.cancelled(claim)
+        live, draft = self._live(claim), self._draft()
+        draft.job(kind, claim.job, live.parent, body)
+        return await self._commit(draft)
+
+    def _live(self, claim: Claim) -> LiveJob:
+        if claim.revoked:
+            raise JournalUnavailable("The journal failed during this run; the job is looked at")
+        return self._state.jobs[claim.job]
+
+    @staticmethod
+    def _spent_ms(claim: Claim) -> int | None:
+        if not claim.started:
+            return None
+        return round((trio.current_time() - claim.started_at) * 1000)
+
+    def release(self, claim: Claim) -> None:
+        """The owner leaves. Harmless behind a durable operation; else the job finds its place."""
+        if claim.left or claim.ended.is_set():
+            return
+        claim.left = True
+        job = self._state.jobs.get(claim.job)
+        if job is not None and claim.started and not claim.revoked:
+            draft = self._draft()
+            draft.job(ev.JOB_INTERRUPTED, claim.job, job.parent)
+            self._submit_early(draft)
+            return
+        self._let_go(claim.job)
+        if job is not None and self._journal.open:  # else ``opened`` places it
+            draft = self._draft()
+            self._place(job, draft, crash=False)
+            if draft.rows:
+                self._submit_early(draft)
+        self._wake()
+
+    # --- free space ---
+
+    def space_waiters(self) -> tuple[SpaceWaiter, ...]:
+        """The jobs that wait for space, oldest first."""
+        waiting = (self._state.jobs[seq] for seq in sorted(self._state.moved))
+        return tuple(
+            SpaceWaiter(job.seq, job.path, job.moved.needed)
+            for job in waiting
+            if job.status is Status.WAITING_FOR_SPACE and job.moved is not None
+        )
+
+    async def space_found(self, job: int) -> None:
+        """A waiting job may go on; nothing happens if it does not wait (any more)."""
+        live = self._state.jobs.get(job)
+        if live is None or live.status is not Status.WAITING_FOR_SPACE or job in self._owned:
+            return
+        self._owned.add(job)
+        draft = self._draft()
+        draft.job(ev.JOB_SPACE_FOUND, job, live.parent)
+        try:
+            await self._commit(draft)
+        except JournalUnavailable:
+            self._give_back(job)
+            raise

@@ -1,0 +1,73 @@
+"""Reading connections: read-only, pooled, used in threads under a limiter of their own.
+
+Readers never write and never checkpoint. A simulation reads in the event loop
+instead (``threads=False``), because a virtual clock does not wait for threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeVar
+
+import apsw
+import trio
+
+from arrtheaudio.errors import JournalError
+from arrtheaudio.jobs.schema import connect_reader
+
+READERS: Final = 4  # connections, and threads, at once
+
+T = TypeVar("T")
+
+
+class Readers:
+    """A pool of read-only connections."""
+
+    def __init__(self, path: Path, *, threads: bool = True) -> None:
+        self._path = path
+        self.threads = threads
+        self._limiter = trio.CapacityLimiter(READERS)
+        self._idle: list[apsw.Connection] = []
+
+    async def run(self, query: Callable[[apsw.Connection], T], *, view: bool = True) -> T:
+        """``query`` on a connection that nobody else uses meanwhile, in one view of the tables.
+
+        Raises: JournalError where SQLite cannot read.
+        """
+        if not self.threads:
+            await trio.lowlevel.checkpoint()
+            return self._read(query, view)
+        return await trio.to_thread.run_sync(self._read, query, view, limiter=self._limiter)
+
+    def _read(self, query: Callable[[apsw.Connection], T], view: bool) -> T:
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            if view:
+                connection.execute("BEGIN")
+            answer = query(connection)
+            if view:
+                connection.execute("END")
+        except apsw.Error as error:
+            connection.close()
+            raise JournalError(f"cannot be read ({error})", path=os.fsencode(self._path)) from error
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+        return answer
+
+    def _connect(self) -> apsw.Connection:
+        try:
+            return connect_reader(self._path)
+        except apsw.Error as error:
+            raise JournalError(f"cannot be read ({error})", path=os.fsencode(self._path)) from error
+
+    def close(self) -> None:
+        """Close what is idle; nothing reads any more."""
+        while self._idle:
+            self._idle.pop().close()
