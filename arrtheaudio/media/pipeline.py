@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import partial
+from contextlib import suppress
 from typing import Final
 
 import attrs
@@ -21,6 +21,7 @@ from arrtheaudio.errors import (
     CorruptFile,
     FileBusy,
     HardLinked,
+    MediaError,
     NeedsHeavyLane,
     NoRoom,
     NoSpace,
@@ -117,10 +118,10 @@ async def run(
     threads = limiter or trio.CapacityLimiter(1)
     try:
         found = await trio.to_thread.run_sync(
-            partial(_examine, request, host), abandon_on_cancel=True, limiter=threads
+            _examine, request, host, abandon_on_cancel=True, limiter=threads
         )
     except SkippedFile as skipped:
-        return _skipped(skipped)
+        return skipped_outcome(skipped)
     if on_probed is not None and found.media is not None and found.decision is not None:
         on_probed(found.media, found.decision)
     if found.change is None:
@@ -129,7 +130,7 @@ async def run(
     try:
         written = await carry_out(found.change, before_write, threads, host)
     except SkippedFile as skipped:
-        return _skipped(skipped, found)
+        return skipped_outcome(skipped, found)
     assert found.decision is not None
     return Outcome(
         "success",
@@ -147,6 +148,9 @@ async def run(
 def _examine(request: Request, host: Host) -> Examined:
     """Everything that only reads."""
     with open_to_read(request.path) as file:
+        if not request.dry_run and (request.heavy or file.status.st_nlink > 1):
+            with suppress(MediaError):  # an old attempt's; it says nothing about this file
+                replace.clear_leftovers(request.path)
         unsettled = seconds_to_settle(
             file.status,
             expected_size=request.expected_size,
@@ -185,7 +189,7 @@ def _decide(request: Request, file: OpenFile, unsettled: float, host: Host) -> E
             return _left(media, decision, "already_correct", decision.message)
         way = way_of(file.status.st_nlink, request.options, remux=planned is None)
     except SkippedFile as skipped:
-        return attrs.evolve(found, outcome=_skipped(skipped, found))
+        return attrs.evolve(found, outcome=skipped_outcome(skipped, found))
     rewritten = way in ("copy", "remux")
     if request.dry_run:
         outcome = Outcome(
@@ -312,7 +316,8 @@ def _left(media: Media | None, decision: Decision | None, reason: str, message: 
     return Examined(media, decision, outcome)
 
 
-def _skipped(skipped: SkippedFile, found: Examined = NOTHING_FOUND) -> Outcome:
+def skipped_outcome(skipped: SkippedFile, found: Examined = NOTHING_FOUND) -> Outcome:
+    """A file that is left as it is by design, with the reason and what to do about it."""
     return Outcome(
         "skipped", skipped.reason, skipped.advice, media=found.media, decision=found.decision
     )

@@ -9,7 +9,6 @@ one; anything else is a conflict and stays untouched. queue-internals.md
 from __future__ import annotations
 
 import os
-from functools import partial
 from typing import Final, Literal
 
 import trio
@@ -23,6 +22,7 @@ from arrtheaudio.errors import (
     MediaError,
     NeedsHeavyLane,
     NothingToUndo,
+    SkippedFile,
     VerifyFailed,
 )
 from arrtheaudio.media import before_image, patch, replace
@@ -31,7 +31,7 @@ from arrtheaudio.media.change import Change, restore_mtime
 from arrtheaudio.media.containers import Expectation, identify, probe
 from arrtheaudio.media.host import HOST, Host
 from arrtheaudio.media.patch import State
-from arrtheaudio.media.pipeline import need_space, way_of
+from arrtheaudio.media.pipeline import need_space, skipped_outcome, way_of
 from arrtheaudio.media.tracks import Options, Outcome, Patch, Plan, Recovery
 from arrtheaudio.media.writing import BeforeWrite, carry_out
 
@@ -82,14 +82,17 @@ async def undo(
     it like any other.
 
     Raises NothingToUndo for a remux and where the old bytes are there already,
-    ChangedMeanwhile where anything else was changed since, HardLinked, FileGone
-    and what ``run`` raises.
+    ChangedMeanwhile where anything else was changed since, FileGone and what
+    ``run`` raises. What must not be changed is skipped, as there.
     """
     threads = limiter or trio.CapacityLimiter(1)
-    change = await trio.to_thread.run_sync(
-        partial(_backwards, plan, options, heavy, host), abandon_on_cancel=True, limiter=threads
-    )
-    written = await carry_out(change, before_write, threads, host)
+    try:
+        change = await trio.to_thread.run_sync(
+            _backwards, plan, options, heavy, host, abandon_on_cancel=True, limiter=threads
+        )
+        written = await carry_out(change, before_write, threads, host)
+    except SkippedFile as skipped:
+        return skipped_outcome(skipped)
     return Outcome(
         "success",
         None,

@@ -113,10 +113,10 @@ def clear_leftovers(path: bytes) -> bool:
     One that is still locked belongs to a process at work and stays.
     """
     name = temporary_name(path)
+    if not os.path.lexists(name):
+        return False
     try:
         fd = os.open(name, os.O_RDWR | SAFELY)
-    except FileNotFoundError:
-        return False
     except OSError as error:
         raise media_error(error, name) from error
     temporary = Temporary(name, fd)

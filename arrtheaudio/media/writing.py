@@ -8,7 +8,6 @@ cancelled. What follows is short and never cancelled. media.md "Writing safely".
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 
 import attrs
 import trio
@@ -80,8 +79,7 @@ async def _replace(
     plan = change.plan(finished.replacement)
     try:
         await before_write(plan)
-        publish = partial(replace.publish, change, finished)
-        mtime_ns = await trio.to_thread.run_sync(publish, limiter=threads)
+        mtime_ns = await trio.to_thread.run_sync(replace.publish, change, finished, limiter=threads)
     except BaseException:
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(finished.temporary.discard, limiter=threads)

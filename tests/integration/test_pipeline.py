@@ -483,6 +483,38 @@ class FailingWrites:
         monkeypatch.setattr(os, "pwrite", pwrite)
 
 
+@pytest.mark.parametrize("content", FILES.values(), ids=FILES)
+async def test_a_failing_sync_puts_the_old_bytes_back(tmp_path, content, monkeypatch) -> None:
+    file, calls = write(tmp_path, content), []
+    really = os.fdatasync
+
+    def fdatasync(fd):
+        calls.append(fd)
+        if len(calls) == 1:
+            raise OSError(errno.EIO, "lost")
+        really(fd)
+
+    monkeypatch.setattr(os, "fdatasync", fdatasync)
+    with pytest.raises(errors.IoFailed, match="old bytes are back"):
+        await media.run(request(file), before_write=Journal())
+    assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize("raised", [errors.IoFailed("unreadable"), ZeroDivisionError()])
+async def test_whatever_breaks_the_check_the_old_bytes_come_back(
+    tmp_path, raised, monkeypatch
+) -> None:
+    file, content = write(tmp_path, FILES["mkvmerge"]), FILES["mkvmerge"]
+
+    def break_down(self, fd):
+        raise raised
+
+    monkeypatch.setattr(change.Change, "verify", break_down)
+    with pytest.raises(type(raised)):
+        await media.run(request(file), before_write=Journal())
+    assert file.read_bytes() == content
+
+
 async def test_an_edit_that_shows_something_else_is_taken_back(tmp_path, monkeypatch) -> None:
     file, content = write(tmp_path, FILES["mkvmerge"]), FILES["mkvmerge"]
 

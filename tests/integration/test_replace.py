@@ -284,8 +284,11 @@ def test_leftovers_of_a_crash_are_removed_and_those_at_work_are_not(linked) -> N
 
 
 async def test_a_leftover_does_not_stand_in_the_way(linked) -> None:
-    leftover = Path(os.fsdecode(replace.temporary_name(os.fsencode(linked))))
-    await trio.Path(leftover).write_bytes(b"half")
+    leftover = trio.Path(os.fsdecode(replace.temporary_name(os.fsencode(linked))))
+    await leftover.write_bytes(b"half")
+    assert (await media.run(asked(linked, "skip"), before_write=journalled)).reason == "hardlinked"
+    assert not await leftover.exists()
+    await leftover.write_bytes(b"half")
     assert (await media.run(asked(linked, "copy"), before_write=journalled)).track_changed
     assert names(linked.parent) == ["film.mkv", "seed.mkv"]
 
@@ -360,8 +363,10 @@ async def test_undo_in_a_file_linked_since_changes_a_copy(tmp_path, mode, host) 
     outcome = await media.run(asked(file, "auto"), before_write=journalled)
     edited = file.read_bytes()
     (tmp_path / "seed.mkv").hardlink_to(file)
-    with pytest.raises(errors.HardLinked):
-        await media.undo(outcome.plan, before_write=journalled, options=Options(hardlinks="skip"))
+    left = await media.undo(
+        outcome.plan, before_write=journalled, options=Options(hardlinks="skip")
+    )
+    assert (left.result, left.reason) == ("skipped", "hardlinked")
     undone = await media.undo(
         outcome.plan, before_write=journalled, options=Options(hardlinks=mode), host=host
     )
@@ -375,6 +380,19 @@ async def test_undo_by_a_full_copy_waits_for_the_heavy_lane(linked) -> None:
     copying = Options(hardlinks="copy")
     with pytest.raises(errors.NeedsHeavyLane):
         await media.undo(outcome.plan, before_write=journalled, options=copying, heavy=False)
+
+
+async def test_a_folder_that_may_not_be_written_is_told(linked, monkeypatch) -> None:
+    really_open = os.open
+
+    def refusing(path, flags, *more, **named):
+        if flags & os.O_CREAT:
+            raise OSError(errno.EACCES, "no")
+        return really_open(path, flags, *more, **named)
+
+    monkeypatch.setattr(os, "open", refusing)
+    with pytest.raises(errors.NotWritable, match="folder"):
+        await media.run(asked(linked, "copy"), before_write=journalled)
 
 
 def test_copying_from_a_file_that_shrank_is_noticed(tmp_path) -> None:

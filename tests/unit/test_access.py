@@ -1,0 +1,72 @@
+"""What the operating system may answer, and what becomes of it."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+
+import pytest
+
+from arrtheaudio import errors
+from arrtheaudio.media import access, host
+
+
+def answering(number: int | None):
+    def call(*arguments):
+        if number is not None:
+            raise OSError(number, os.strerror(number))
+        return 0
+
+    return call
+
+
+def test_a_file_system_that_shares_extents_clones(monkeypatch) -> None:
+    monkeypatch.setattr(fcntl, "ioctl", answering(None))
+    assert host.clone(3, 4)
+
+
+@pytest.mark.parametrize("number", sorted(host.CANNOT_CLONE))
+def test_one_that_does_not_says_no(monkeypatch, number) -> None:
+    monkeypatch.setattr(fcntl, "ioctl", answering(number))
+    assert not host.clone(3, 4)
+
+
+def test_a_disk_error_while_cloning_is_no_answer(monkeypatch) -> None:
+    monkeypatch.setattr(fcntl, "ioctl", answering(errno.EIO))
+    with pytest.raises(OSError, match="Input/output"):
+        host.clone(3, 4)
+
+
+@pytest.mark.parametrize("number", sorted(access.NO_LOCKS))
+def test_without_locks_the_edit_goes_on(monkeypatch, number) -> None:
+    monkeypatch.setattr(fcntl, "fcntl", answering(number))
+    monkeypatch.setattr(fcntl, "flock", answering(number))
+    access.lock(3, b"film.mkv")
+
+
+@pytest.mark.parametrize("call", ["fcntl", "flock"])
+def test_a_lock_of_either_kind_held_elsewhere_is_busy(monkeypatch, call) -> None:
+    monkeypatch.setattr(fcntl, "fcntl", answering(None))
+    monkeypatch.setattr(fcntl, "flock", answering(None))
+    monkeypatch.setattr(fcntl, call, answering(errno.EAGAIN))
+    with pytest.raises(errors.FileBusy):
+        access.lock(3, b"film.mkv")
+
+
+def test_a_lock_that_fails_otherwise_is_an_error(monkeypatch) -> None:
+    monkeypatch.setattr(fcntl, "fcntl", answering(errno.EIO))
+    with pytest.raises(OSError, match="Input/output"):
+        access.lock(3, b"film.mkv")
+
+
+@pytest.mark.parametrize("number", sorted(access.NO_FOLDER_SYNC))
+def test_a_folder_that_cannot_be_synced_is_not_synced(monkeypatch, tmp_path, number) -> None:
+    monkeypatch.setattr(os, "fsync", answering(number))
+    access.sync_folder(os.fsencode(tmp_path))
+
+
+def test_a_disk_error_while_syncing_a_folder_is_told(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(os, "fsync", answering(errno.EIO))
+    with pytest.raises(OSError, match="Input/output"):
+        access.sync_folder(os.fsencode(tmp_path))
