@@ -1,0 +1,138 @@
+"""The door from jobs to media: one claim's file, run, undone, recovered, on our own threads.
+
+Workers know this small interface; tests put a fake behind it. Owns the threads for
+blocking file work, and the confinement: wherever a link leads at this moment, nothing
+outside the media roots is touched. Knows the claim and media's values; nothing of the
+journal. queue.md: Workers; api.md: paths from clients.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Final, Protocol
+
+import attrs
+import trio
+
+from arrtheaudio import media
+from arrtheaudio.errors import IoFailed
+from arrtheaudio.jobs.claims import Claim
+from arrtheaudio.jobs.walk import is_inside
+from arrtheaudio.media import Context, Options, Outcome, Plan, Recovery, Request, Rules
+
+BeforeWrite = Callable[[Plan], Awaitable[None]]
+
+OUTSIDE: Final = "outside_media_roots"
+OUTSIDE_MESSAGE: Final = (
+    "The file is not below one of media_roots, or a link leads out of them. "
+    "Add its folder to media_roots, or map it with path_mappings."
+)
+# Threads beyond one per worker: a hung look that was abandoned keeps its thread.
+SPARE_THREADS: Final = 32
+
+
+class Engine(Protocol):
+    """What workers need of media."""
+
+    async def process(self, claim: Claim, *, heavy: bool, before_write: BeforeWrite) -> Outcome:
+        """Bring the claim's file in order, or undo what its plan says."""
+
+    async def recover(self, plan: Plan) -> Recovery:
+        """Settle an open plan."""
+
+    async def free_space(self, path: bytes) -> int:
+        """Bytes free where this file would be rewritten."""
+
+    async def links(self, path: bytes) -> int:
+        """Hard links of this file."""
+
+
+@attrs.frozen
+class Policy:
+    """What of the configuration an attempt needs; replaced whole by a reload.
+
+    ``roots`` are resolved folders. None: the paths are the user's own authority
+    (the command line without a daemon).
+    """
+
+    rules: Rules
+    options: Options
+    roots: tuple[bytes, ...] | None
+
+
+def resolve_roots(roots: Iterable[str]) -> tuple[bytes, ...]:
+    """The media roots as the file system has them."""
+    return tuple(os.path.realpath(os.fsencode(root)) for root in roots)
+
+
+class MediaEngine:
+    """The real one."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self._threads = trio.CapacityLimiter(SPARE_THREADS)
+
+    async def process(self, claim: Claim, *, heavy: bool, before_write: BeforeWrite) -> Outcome:
+        """Bring the claim's file in order, or undo what its plan says. Raises MediaError."""
+        policy = self.policy
+        path = await trio.to_thread.run_sync(
+            partial(_resolve, claim.path), abandon_on_cancel=True, limiter=self._threads
+        )
+        if policy.roots is not None and not any(is_inside(path, root) for root in policy.roots):
+            return Outcome("skipped", OUTSIDE, OUTSIDE_MESSAGE)
+        if claim.undo_plan is not None:
+            return await media.undo(
+                claim.undo_plan,
+                before_write=before_write,
+                options=policy.options,
+                heavy=heavy,
+                limiter=self._threads,
+            )
+        wanted = claim.request
+        request = Request(
+            path=path,
+            rules=policy.rules,
+            context=Context(
+                original_language=wanted.original_language,
+                series_type=wanted.series_type,
+                tags=wanted.tags,
+                language_priority=wanted.language_priority,
+            ),
+            options=policy.options,
+            dry_run=wanted.dry_run,
+            heavy=heavy,
+            expected_size=wanted.expected_size,
+            own_mtime_ns=claim.own_mtime_ns,
+        )
+        return await media.run(request, before_write=before_write, limiter=self._threads)
+
+    async def recover(self, plan: Plan) -> Recovery:
+        """Settle an open plan. Never abandoned: it may be writing. Raises MediaError."""
+        return await trio.to_thread.run_sync(media.recover, plan, limiter=self._threads)
+
+    async def free_space(self, path: bytes) -> int:
+        """Bytes free where this file would be rewritten. Raises OSError."""
+        return await trio.to_thread.run_sync(
+            partial(_free_space, path), abandon_on_cancel=True, limiter=self._threads
+        )
+
+    async def links(self, path: bytes) -> int:
+        """Hard links of this file. Raises OSError."""
+        status = await trio.to_thread.run_sync(
+            partial(os.stat, path), abandon_on_cancel=True, limiter=self._threads
+        )
+        return status.st_nlink
+
+
+def _resolve(path: bytes) -> bytes:
+    try:
+        return os.path.realpath(path)
+    except OSError as error:
+        raise IoFailed(error.strerror or str(error), path=path) from error
+
+
+def _free_space(path: bytes) -> int:
+    status = os.statvfs(os.path.dirname(os.path.realpath(path)))
+    return status.f_bavail * status.f_frsize

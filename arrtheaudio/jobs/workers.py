@@ -1,0 +1,195 @@
+"""The dispatcher and its slots: which claimed job runs when, and how all of it stops.
+
+Pops a job only when its tokens are free, so a heavy job that waits for its slot holds
+no worker and blocks nobody behind it (invariant 6). Every run is a task of this
+module's nursery with the claim's own cancel scope. Also here, because they run jobs
+or let them run: open plans before anything else, deliveries that run in the daemon
+(``worker_count`` 0), and the periodic look at free space.
+
+Knows the queue's dispatching half and the engine; nothing of HTTP, signals and
+configuration files. queue.md: Workers.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NoReturn
+
+import structlog
+import trio
+
+from arrtheaudio.errors import JournalUnavailable
+from arrtheaudio.jobs.attempt import attempt
+from arrtheaudio.jobs.claims import Claim, Why
+from arrtheaudio.jobs.engine import Engine
+from arrtheaudio.jobs.models import ENDED, Accepted, Job
+from arrtheaudio.jobs.queue import Queue
+from arrtheaudio.jobs.recovery import settle
+from arrtheaudio.jobs.slots import Slots
+from arrtheaudio.media import Plan
+
+# The start does not wait longer for files that hang: their plans are settled behind it.
+RECOVERY_PATIENCE_SECONDS: Final = 10.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Workers:
+    """Runs jobs until it is stopped; all its tasks live inside ``run``."""
+
+    def __init__(self, queue: Queue, engine: Engine) -> None:
+        self._queue = queue
+        self._engine = engine
+        self._slots = Slots(queue.settings)
+        self._running: dict[Claim, None] = {}
+        self._left = trio.Event()  # a run has ended; replaced each time
+        self._stopped: Why | None = None
+        self._direct_wanted = trio.Event()
+        self._direct_moved = trio.Event()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Settle what a crash left open, report started, then dispatch for ever."""
+        async with trio.open_nursery() as nursery:
+            with trio.move_on_after(RECOVERY_PATIENCE_SECONDS):
+                for tried in await self._settle_open_plans(nursery):
+                    await tried.wait()
+            nursery.start_soon(self._run_direct_jobs)
+            nursery.start_soon(self._watch_space)
+            task_status.started()
+            await self._dispatch(nursery)
+
+    def configure(self) -> None:
+        """The queue's settings have changed: what runs goes on, new limits hold from now."""
+        self._slots.configure(self._queue.settings)
+        self._queue.recheck()
+
+    # --- dispatching ---
+
+    async def _dispatch(self, nursery: trio.Nursery) -> NoReturn:
+        while True:
+            await self._queue.work_changed()
+            await self._settle_open_plans(nursery)
+            if self._queue.direct_jobs():
+                self._direct_wanted.set()
+            while self._stopped is None and (claim := self._claim()) is not None:
+                nursery.start_soon(self._run_in_slot, claim)
+
+    def _claim(self) -> Claim | None:
+        """The next job for which tokens are free, with its tokens taken."""
+        if not self._slots.light_free:
+            return None
+        claim = self._queue.claim(light=True, heavy=self._slots.heavy_free)
+        if claim is not None:
+            self._slots.take(claim, heavy=claim.heavy)
+        return claim
+
+    async def _run_in_slot(self, claim: Claim) -> None:
+        try:
+            await self._run(claim, self._slots.number(claim))
+        finally:
+            self._slots.give_back(claim)
+            self._queue.recheck()
+
+    async def _run(self, claim: Claim, worker_id: int) -> None:
+        self._enter(claim)
+        try:
+            await attempt(self._queue, self._engine, claim, worker_id)
+        finally:
+            self._leave(claim)
+
+    def _enter(self, claim: Claim) -> None:
+        self._running[claim] = None
+        if self._stopped is not None:
+            claim.cancel(self._stopped)
+
+    def _leave(self, claim: Claim) -> None:
+        del self._running[claim]
+        left, self._left = self._left, trio.Event()
+        left.set()
+
+    # --- open plans ---
+
+    async def _settle_open_plans(self, nursery: trio.Nursery) -> list[trio.Event]:
+        """Begin to settle every open plan; the events tell when each was tried once."""
+        try:
+            found = await self._queue.take_open_plans()
+        except JournalUnavailable:
+            return []  # they are there again when the journal is
+        events = []
+        for claim, plan in found:
+            events.append(trio.Event())
+            nursery.start_soon(self._settle, claim, plan, events[-1])
+        return events
+
+    async def _settle(self, claim: Claim, plan: Plan, tried: trio.Event) -> None:
+        self._enter(claim)
+        try:
+            await settle(self._queue, self._engine, claim, plan, tried)
+        finally:
+            self._leave(claim)
+            self._queue.recheck()
+
+    # --- deliveries that run in the daemon (worker_count 0) ---
+
+    async def run_here(self, accepted: Accepted) -> list[Job]:
+        """Wait until a delivery's jobs have run, one after another; leaving cancels nothing.
+
+        Raises: JournalUnavailable, UnknownId.
+        """
+        self._direct_wanted.set()
+        while True:
+            moved = self._direct_moved
+            jobs = [await self._queue.job(job) for job in accepted.jobs]
+            if all(job.status in ENDED for job in jobs):
+                return jobs
+            await moved.wait()
+
+    async def _run_direct_jobs(self) -> NoReturn:
+        """All deliveries' jobs, one at a time, also those that a restart found."""
+        while True:
+            self._direct_wanted = trio.Event()
+            for job in self._queue.direct_jobs():
+                claim = await self._queue.claim_direct(job)
+                if claim is not None:
+                    await self._run(claim, 1)
+                moved, self._direct_moved = self._direct_moved, trio.Event()
+                moved.set()
+            await self._direct_wanted.wait()
+
+    # --- free space ---
+
+    async def _watch_space(self) -> NoReturn:
+        """Look again at what waits for space, every ``space_check_seconds``."""
+        while True:
+            await trio.sleep(self._queue.settings.space_check_seconds)
+            for waiter in self._queue.space_waiters():
+                if await self._may_have_space(waiter.path, waiter.needed):
+                    try:
+                        await self._queue.space_found(waiter.job)
+                    except JournalUnavailable:
+                        break  # looked at again next time
+
+    async def _may_have_space(self, path: bytes, needed: int) -> bool:
+        try:
+            with trio.move_on_after(self._queue.settings.space_check_seconds):
+                return await self._engine.free_space(path) > needed
+        except OSError:
+            return True  # the attempt finds out what is wrong with the file
+        return False
+
+    # --- stopping ---
+
+    @property
+    def running(self) -> tuple[bytes, ...]:
+        """The files that are being worked on."""
+        return tuple(claim.path for claim in self._running)
+
+    def interrupt(self) -> None:
+        """Stop every run, also those that begin later; they go back to their places."""
+        self._stopped = "stop"
+        for claim in tuple(self._running):
+            claim.cancel("stop")
+
+    async def idle(self) -> None:
+        """Return when nothing runs."""
+        while self._running:
+            await self._left.wait()
