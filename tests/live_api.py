@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import httpx
 import trio
 from fake_queue import FakeQueue
 
-from arrtheaudio.api.app import create_app
+from arrtheaudio.api.app import App, create_app
 from arrtheaudio.api.server import serve_http
 from arrtheaudio.api.services import Services
 from arrtheaudio.config import ApiConfig, Config
@@ -48,7 +49,12 @@ def configured(roots: Path | None, **api: Any) -> Config:
 
 @asynccontextmanager
 async def live_api(
-    config: Config, *, key: str | None = KEY, queue: FakeQueue | None = None, **services: Any
+    config: Config,
+    *,
+    key: str | None = KEY,
+    queue: FakeQueue | None = None,
+    extend: Callable[[App], None] = lambda app: None,
+    **services: Any,
 ) -> AsyncIterator[Live]:
     """Serve on a free port until the block ends; the server must then end by itself."""
     queue = queue or FakeQueue()
@@ -63,6 +69,7 @@ async def live_api(
         **services,
     )
     app = create_app(given)
+    extend(app)
     with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
 
@@ -82,10 +89,8 @@ async def live_api(
 
 async def receive_all(stream: trio.SocketStream) -> bytes:
     """Everything until the server ends the connection."""
-    received = b""
-    try:
+    received = bytearray()
+    with contextlib.suppress(trio.BrokenResourceError):
         async for data in stream:
             received += data
-    except trio.BrokenResourceError:
-        pass
-    return received
+    return bytes(received)

@@ -114,7 +114,7 @@ class PatientWSConnection(H11WSConnection):
     def __init__(self, connection: h11.Connection, stream: GuardedWSStream) -> None:
         super().__init__(connection)
         self._stream = stream
-        self.their_state: Any = None  # type: ignore[assignment]  # the base says None only
+        self.their_state: Any = None
 
     @property
     def our_state(self) -> Any:  # type: ignore[override]  # an attribute there

@@ -59,9 +59,9 @@ async def serve_http(
     """
     server = Server(app)
     listeners = await open_listeners(config.api.host, config.api.port)
-    if config.api.auth == "none":
-        _require_loopback(listeners, config.api.host)
     try:
+        if config.api.auth == "none":
+            _require_loopback(listeners, config.api.host)
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
                 accepting.start_soon(_accept, server, listeners, connections)
@@ -101,7 +101,7 @@ class Server:
         try:
             await connection.run()
         finally:
-            del self._open[connection]
+            self._open.pop(connection, None)
 
     async def stop(self) -> None:
         """End idle connections; the others end with their running request."""
@@ -114,7 +114,9 @@ class Server:
         # Thousands of silent connections must not keep Sonarr out: the oldest one
         # that waits makes room. If all are busy, the oldest of these does.
         victims = [connection for connection in self._open if connection.idle]
-        (victims or list(self._open))[0].drop()
+        oldest = (victims or list(self._open))[0]
+        del self._open[oldest]  # at once: the next accept must choose another
+        oldest.drop()
 
 
 async def open_listeners(host: str, port: int) -> list[trio.SocketListener]:
