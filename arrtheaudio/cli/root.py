@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "demo": "demo:demo",
     "inspect": "inspect:inspect",
     "process": "process:process",
+    "scan": "scan:scan",
     "undo": "undo:undo",
     "batch": "batch:batch",
     "batches": "batch:batches",

@@ -1,0 +1,124 @@
+"""Work without a daemon: the queue and the media engine, no HTTP and no dispatcher.
+
+Takes the journal's lock and records every plan there, so an interruption at any
+instant is settled like one of the daemon's, and the change can be undone. What
+others have queued stays queued. The paths are the user's own authority: they
+count beside ``media_roots``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import attrs
+import trio
+
+from arrtheaudio import logs
+from arrtheaudio.config import Loaded
+from arrtheaudio.jobs.attempt import attempt
+from arrtheaudio.jobs.claims import Claim
+from arrtheaudio.jobs.engine import MediaEngine, Policy, resolve_roots
+from arrtheaudio.jobs.models import ENDED, Job, NewDelivery, NewJob
+from arrtheaudio.jobs.queue import Queue, Settings, open_queue
+from arrtheaudio.jobs.recovery import settle
+
+FOLDER_MODE: Final = 0o700
+EVENT: Final = "Process"  # what the history shows for work of the command line
+
+
+@attrs.frozen
+class Local:
+    """An open journal, and what is needed to work on files with it."""
+
+    queue: Queue
+    engine: MediaEngine
+
+    async def process(
+        self, jobs: Sequence[NewJob], *, parallel: int, ended: Callable[[Job], None]
+    ) -> None:
+        """Bring these files in order, ``parallel`` at a time; ``ended`` is told of each."""
+        accepted = await self.queue.deliver(NewDelivery("manual", EVENT, tuple(jobs)))
+        slots = trio.CapacityLimiter(parallel)
+        try:
+            async with trio.open_nursery() as nursery:
+                for job in accepted.jobs:
+                    nursery.start_soon(self._one, job, slots, ended)
+        finally:
+            with trio.CancelScope(shield=True):
+                await self._cancel_what_waits(accepted.jobs)
+
+    async def _one(
+        self, job: int, slots: trio.CapacityLimiter, ended: Callable[[Job], None]
+    ) -> None:
+        async with slots:
+            claim = await self.queue.claim_direct(job)
+            if claim is not None:
+                await attempt(self.queue, self.engine, claim, worker_id=1)
+            ended(await self.queue.job(job))
+
+    async def _cancel_what_waits(self, jobs: Sequence[int]) -> None:
+        """After an interruption nothing of this call may be left for a later daemon."""
+        for job in jobs:
+            if (await self.queue.job(job)).status not in ENDED:
+                await self.queue.cancel(job)
+
+    async def undo(self, job: int) -> Job:
+        """Put back what a job changed. What waits with the same priority is done before it."""
+        path = (await self.queue.job(job)).path
+        policy = self.engine.policy
+        self.engine.policy = attrs.evolve(policy, roots=(*(policy.roots or ()), path))
+        undoing = await self.queue.undo(job)
+        while (found := await self.queue.job(undoing)).status not in ENDED:
+            claim = self.queue.claim(light=True, heavy=True)
+            if claim is None:
+                await self.queue.work_changed()
+            else:
+                await attempt(self.queue, self.engine, claim, worker_id=1)
+        return found
+
+
+@asynccontextmanager
+async def open_local(
+    loaded: Loaded, paths: Sequence[bytes] = (), *, dispatch: bool = False
+) -> AsyncIterator[Local]:
+    """The journal of the data folder, locked. Raises JournalLocked where a daemon has it.
+
+    ``dispatch``: also jobs of the queue itself may be claimed (``undo``), not only direct ones.
+    """
+    logs.configure(level="error")  # results are printed; what ends in a result is no news
+    folder = Path(loaded.data_dir)
+    await trio.Path(folder).mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    config = loaded.config
+    # The user names the file now: whether it has rested for a while does not matter.
+    options = attrs.evolve(config.options(os.fsencode(folder)), settle_seconds=0.0)
+    roots = (*resolve_roots(config.media_roots), *map(os.path.realpath, paths))
+    engine = MediaEngine(Policy(config.rules(), options, roots))
+    settings = Settings(
+        worker_count=int(dispatch),
+        retry_attempts=0,  # whoever typed the command sees why, and can type it again
+        timeout_seconds=config.processing.timeout_seconds,
+    )
+    async with (
+        open_queue(Path(loaded.journal_path), settings) as queue,
+        trio.open_nursery() as settling,
+    ):
+        interrupted = await queue.take_open_plans()
+        for claim, plan in interrupted:
+            tried = trio.Event()
+            settling.start_soon(settle, queue, engine, claim, plan, tried)
+            await tried.wait()
+        try:
+            yield Local(queue, engine)
+        finally:
+            with trio.CancelScope(shield=True):
+                await _stop(queue, [claim for claim, _ in interrupted])
+
+
+async def _stop(queue: Queue, unsettled: Sequence[Claim]) -> None:
+    await queue.stopping()  # so that the next start knows that this was no crash
+    for claim in unsettled:
+        claim.cancel("stop")

@@ -1,0 +1,133 @@
+"""``arrtheaudio process``: these files, now; at the daemon where one holds the data folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from arrtheaudio.cli import asking
+from arrtheaudio.cli.inspect import FILES, LANGUAGES
+from arrtheaudio.cli.invocation import Invocation, connected, json_option
+from arrtheaudio.cli.output import print_json, shown
+from arrtheaudio.errors import JournalLocked
+
+if TYPE_CHECKING:
+    from arrtheaudio.client import Daemon
+    from arrtheaudio.config import Loaded
+
+# As GET /jobs/{id} names them, plus the file as it was given.
+FIELDS = (
+    "job_id", "status", "result", "reason", "message", "track_changed", "dry_run",
+    "method", "selected_track", "duration_ms",
+)  # fmt: skip
+
+Ended = Callable[[dict[str, Any]], None]
+
+
+@click.command()
+@connected
+@LANGUAGES
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@json_option
+@FILES
+@click.pass_obj
+def process(
+    invocation: Invocation,
+    languages: tuple[str, ...],
+    dry_run: bool,
+    as_json: bool,
+    files: tuple[bytes, ...],
+) -> int:
+    """Make the right audio track the default one in these files, now."""
+    results: list[dict[str, Any]] = []
+
+    def ended(job: dict[str, Any]) -> None:
+        result = {"file": job["file_path"]} | {name: job[name] for name in FIELDS}
+        results.append(result)
+        if not as_json:
+            print_result(result)
+
+    paths = [os.path.abspath(path) for path in files]
+    process_all(invocation, paths, languages=languages, dry_run=dry_run, ended=ended)
+    if as_json:
+        print_json(results)
+    return 1 if any(result["status"] != "completed" for result in results) else 0
+
+
+def print_result(result: dict[str, Any]) -> None:
+    """One line for one file."""
+    word = result["result"] or result["status"]
+    colour = {"success": "green", "skipped": "yellow"}.get(word, "red")
+    why = f" ({result['reason']})" if result["reason"] else ""
+    click.echo(
+        f"{click.style(word, fg=colour)} {shown(result['file'])}: "
+        f"{shown(result['message'] or '')}{why}"
+    )
+
+
+def process_all(
+    invocation: Invocation,
+    paths: Sequence[bytes],
+    *,
+    languages: Sequence[str],
+    dry_run: bool,
+    ended: Ended,
+) -> None:
+    """Work on files, here or at the daemon that holds the journal; ``ended`` gets each job."""
+    if invocation.url is None:
+        with contextlib.suppress(JournalLocked):  # a daemon has it
+            return _here(invocation.load(), paths, languages, dry_run, ended)
+    return _at_daemon(invocation, paths, languages, dry_run, ended)
+
+
+def _here(
+    loaded: Loaded,
+    paths: Sequence[bytes],
+    languages: Sequence[str],
+    dry_run: bool,
+    ended: Ended,
+) -> None:
+    import trio
+
+    from arrtheaudio.api import views
+    from arrtheaudio.cli.local import open_local
+    from arrtheaudio.jobs.models import NewJob
+
+    wishes = tuple(languages) or None
+    dry_run = dry_run or loaded.config.execution.dry_run
+    jobs = [NewJob(path, language_priority=wishes, dry_run=dry_run) for path in paths]
+
+    async def run() -> None:
+        async with open_local(loaded, paths) as local:
+            await local.process(
+                jobs, parallel=1, ended=lambda job: ended(dict(views.job_item(job)))
+            )
+
+    trio.run(run)
+
+
+def _at_daemon(
+    invocation: Invocation,
+    paths: Sequence[bytes],
+    languages: Sequence[str],
+    dry_run: bool,
+    ended: Ended,
+) -> None:
+    body = {
+        "paths": [os.fsdecode(path) for path in paths],
+        "dry_run": dry_run,
+        "language_priority": list(languages) or None,
+    }
+
+    async def question(daemon: Daemon) -> None:
+        from arrtheaudio.client import ended_jobs
+
+        answer = await daemon.post("/jobs", body)
+        async for job in ended_jobs(daemon, answer["job_ids"]):
+            ended(job)
+
+    asking.ask(invocation, question)
