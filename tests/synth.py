@@ -141,6 +141,7 @@ def mkv(
     crc: bool | None = None,
     void_before: int = 0,
     void_after: int | None = None,
+    spare: int | None = None,
     unknown_sizes: bool = False,
     tracks_last: bool = False,
     seek: Literal["front", "far", "none"] = "front",
@@ -149,7 +150,8 @@ def mkv(
 ) -> bytes:
     """A whole small file.
 
-    ``void_before`` and ``void_after``: total bytes of the Voids beside Tracks (0: none).
+    ``void_before`` and ``void_after``: total bytes of the Voids beside Tracks (0: none),
+    ``spare`` of the one behind SeekHead.
     ``seek``: one SeekHead in front, or one there that only points to another at the end.
     """
     crc = style == "ffmpeg" if crc is None else crc
@@ -167,7 +169,8 @@ def mkv(
         *([(0xEC, void(void_after))] if void_after else []),
     ]
     order = [(INFO, info), *media, *beside] if tracks_last else [(INFO, info), *beside, *media]
-    body = _with_seek_heads(order, seek=seek, crc=crc, spare=0 if style == "tight" else 80)
+    spare = (0 if style == "tight" else 80) if spare is None else spare
+    body = _with_seek_heads(order, seek=seek, crc=crc, spare=spare)
     return ebml_header(doctype) + segment(body, unknown=unknown_sizes)
 
 

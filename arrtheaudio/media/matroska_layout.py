@@ -46,7 +46,7 @@ class Layout:
     tracks: int  # the Tracks element
     blob: bytes  # the Tracks element as read
     body: int  # payload of Tracks inside ``blob``
-    void_before: int  # total bytes of the Void right in front of Tracks; 0: none
+    voids: tuple[Span, ...]  # in front of Tracks, in file order
     void_after: int  # total bytes of the Void right behind Tracks; 0: none
     behind_clusters: bool
     info: Span | None
@@ -63,7 +63,7 @@ class _Found:
     """What a walk has met so far."""
 
     tracks: Span | None = None
-    void_before: int = 0
+    voids: list[Span] = attrs.Factory(list)
     info: Span | None = None
     seek_heads: list[Span] = attrs.Factory(list)
     segment_crc: bool = False
@@ -93,7 +93,7 @@ def locate(window: Window) -> Layout:
         tracks=start,
         blob=blob,
         body=ebml.header(window, start)[1] - start,
-        void_before=found.void_before,
+        voids=() if behind else tuple(found.voids),
         void_after=_void_at(window, end, segment_end),
         behind_clusters=behind,
         info=found.info,
@@ -158,7 +158,7 @@ def _front(window: Window, at: int, end: int, *, stop_at_tracks: bool = True) ->
     Broken bytes end the walk: what was met before them may be enough.
     """
     found = _Found()
-    first, void = at, at
+    first = at
     while at < end:
         try:
             ident, _, stop = ebml.header(window, at)
@@ -168,7 +168,8 @@ def _front(window: Window, at: int, end: int, *, stop_at_tracks: bool = True) ->
             break
         if ident == TRACKS and found.tracks is None:
             found.tracks = (at, stop)
-            found.void_before = at - void
+        elif ident == ebml.VOID and found.tracks is None:
+            found.voids.append((at, stop))
         elif ident == INFO and found.info is None:
             found.info = (at, stop)
         elif ident == SEEK_HEAD and len(found.seek_heads) < MAX_SEEK_HEADS:
@@ -177,7 +178,6 @@ def _front(window: Window, at: int, end: int, *, stop_at_tracks: bool = True) ->
             found.segment_crc = True
         if stop_at_tracks and found.tracks and found.info:
             break
-        void = at if ident == ebml.VOID else stop
         at = stop
     return found
 

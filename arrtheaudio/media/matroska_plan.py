@@ -77,8 +77,10 @@ def room(media: Media) -> str:
     new = rebuild(layout.blob, layout.body, order=order, flags=flags)
     if matroska_switch.behind_start(None, layout, len(new)) is not None:
         return f"A new Tracks in the {layout.void_after:,} bytes of Void behind it, then a switch."
-    if matroska_switch.in_front_fits(layout, len(new)):
-        return f"A new Tracks in the {layout.void_before:,} bytes of Void before it, then a switch."
+    if matroska_switch.adjacent_start(layout, len(new)) is not None:
+        return "A new Tracks in the Void right in front of it, then a switch."
+    if matroska_switch.apart_void(layout, len(new)) is not None:
+        return "A new Tracks in a Void farther in front, in one write."
     least = rebuild(layout.blob, layout.body, order=order, flags=flags, tight=True, crc=False)
     if len(least) <= len(layout.blob) + layout.void_after:
         return "Tracks rewritten where it stands, with what room it and a Void behind it have."
@@ -157,9 +159,14 @@ def _anew(
         patches = matroska_switch.in_front(window, layout, new)
     if patches is not None:
         return patches, False
-    patch = _over(window, layout, order, _candidates(wanted, media))
-    first, last = patch.offset, patch.offset + len(patch.new) - 1
-    return (patch,), first // PAGE_BYTES != last // PAGE_BYTES
+    patches = matroska_switch.apart(window, layout, new)
+    if patches is None:
+        patches = (_over(window, layout, order, _candidates(wanted, media)),)
+    return patches, _crosses_a_page(patches[0])
+
+
+def _crosses_a_page(patch: Patch) -> bool:
+    return patch.offset // PAGE_BYTES != (patch.offset + len(patch.new) - 1) // PAGE_BYTES
 
 
 def _over(window: Window, layout: Layout, order: list[int], flags: list[dict[int, bool]]) -> Patch:

@@ -2,8 +2,9 @@
 
 A Void next to Tracks is where the new one is written first, invisible to every
 reader. Then one write of a few bytes makes it visible and hides the old one in a
-Void of its own (``behind``, ``in_front``). Where no such Void is large enough,
-Tracks is rewritten where it stands in one write (``over``). media.md, ways 4, 5.
+Void of its own (``behind``, ``in_front``). Where no such Void is large enough, all
+of it is one larger write: into a Void farther in front (``apart``), or over the
+old Tracks (``over``). media.md, ways 4 and 5.
 
 SeekHead holds the position of Tracks. Between the switch and its correction a
 reader that trusts SeekHead alone would find no Tracks, and between a correction
@@ -21,7 +22,7 @@ from __future__ import annotations
 from typing import Final
 
 from arrtheaudio.media import ebml
-from arrtheaudio.media.matroska_layout import TRACKS, Layout, all_seek_heads, seeks
+from arrtheaudio.media.matroska_layout import TRACKS, Layout, Span, all_seek_heads, seeks
 from arrtheaudio.media.source import Window
 from arrtheaudio.media.tracks import Patch
 
@@ -45,7 +46,7 @@ def behind(window: Window, layout: Layout, new: bytes) -> tuple[Patch, ...] | No
         return None
     return (
         Patch(start, window.read(start, len(shadow)), shadow, sync=True),
-        *_together(window, layout, (layout.tracks, hide), corrections),
+        *_together(window, layout, [(layout.tracks, hide)], corrections),
     )
 
 
@@ -66,30 +67,63 @@ def behind_start(window: Window | None, layout: Layout, length: int) -> int | No
 
 
 def in_front(window: Window, layout: Layout, new: bytes) -> tuple[Patch, ...] | None:
-    """The new Tracks in the Void in front of the old one; None where it does not fit.
+    """The new Tracks in the Void right in front of the old one; None where it does not fit.
 
     The switch overwrites the Void's own header with the first bytes of Tracks.
     """
-    if not in_front_fits(layout, len(new)):
+    start = adjacent_start(layout, len(new))
+    if start is None:
         return None
-    start = layout.tracks - layout.void_before
-    shadow = new + ebml.void_header(layout.end - start - len(new))
-    header = ebml.header(window, start)[1] - start
     corrections = _seek_corrections(window, layout, start)
+    header = ebml.header(window, start)[1] - start
     if corrections is None:
         return None
+    shadow = new + ebml.void_header(layout.end - start - len(new))
     rest = window.read(start + header, len(shadow) - header)
     return (
         Patch(start + header, rest, shadow[header:], sync=True),
-        *_together(window, layout, (start, shadow[:header]), corrections),
+        *_together(window, layout, [(start, shadow[:header])], corrections),
     )
 
 
-def in_front_fits(layout: Layout, length: int) -> bool:
-    """Whether a Tracks of that length fits into the Void in front, with a Void behind it."""
-    start = layout.tracks - layout.void_before
-    hides = ebml.void_header(max(2, layout.end - start - length))
-    return length + len(hides) <= layout.void_before
+def adjacent_start(layout: Layout, length: int) -> int | None:
+    """Where a Tracks of that length starts in the Void right in front, with a Void behind it."""
+    if not layout.voids or layout.voids[-1][1] != layout.tracks:
+        return None
+    start, end = layout.voids[-1]
+    rest = layout.end - start - length
+    if rest < 2 or length + len(ebml.void_header(rest)) > end - start:
+        return None
+    return start
+
+
+def apart(window: Window, layout: Layout, new: bytes) -> tuple[Patch, ...] | None:
+    """The new Tracks in a Void farther in front: SeekHead, Void, Info, Tracks is a usual order.
+
+    Here the old Tracks cannot vanish with the same few bytes that show the new
+    one, so all of it is one write.
+    """
+    void = apart_void(layout, len(new))
+    if void is None:
+        return None
+    start, end = void
+    corrections = _seek_corrections(window, layout, start)
+    if corrections is None:
+        return None
+    rest = end - start - len(new)
+    shadow = new + (ebml.void_header(rest) if rest else b"")
+    hide = ebml.void_header(len(layout.blob))
+    return tuple(_together(window, layout, [(start, shadow), (layout.tracks, hide)], corrections))
+
+
+def apart_void(layout: Layout, length: int) -> Span | None:
+    """The Void nearest in front of Tracks, not right there, that takes a Tracks of that length."""
+    for start, end in reversed(layout.voids):
+        rest = end - start - length
+        near = layout.tracks - start <= SWITCH_BYTES
+        if near and end != layout.tracks and (rest == 0 or rest >= 2):
+            return start, end
+    return None
 
 
 def over(window: Window, layout: Layout, new: bytes) -> Patch | None:
@@ -131,15 +165,15 @@ def _agreement(old: bytes, new: bytes) -> int:
 def _together(
     window: Window,
     layout: Layout,
-    switch: tuple[int, bytes],
+    switch: list[tuple[int, bytes]],
     corrections: list[tuple[int, bytes]],
 ) -> list[Patch]:
     """One patch over the switch and the corrections shortly before it; the others one by one."""
-    near = [switch]
+    near = list(switch)
     far: list[tuple[int, bytes]] = []
     for offset, new in corrections:
         # Behind the switch lies the shadow, which must be durable before.
-        together = 0 <= switch[0] - offset <= SWITCH_BYTES
+        together = 0 <= switch[0][0] - offset <= SWITCH_BYTES
         (near if together else far).append((offset, new))
     first = min(offset for offset, _ in near)
     last = max(offset + len(new) for offset, new in near)

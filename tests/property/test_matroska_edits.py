@@ -42,6 +42,7 @@ films = st.builds(
     style=st.sampled_from(["mkvmerge", "ffmpeg", "tight"]),
     crc=st.sampled_from([None, True, False]),
     void_before=st.sampled_from([0, 2, 9, 130, 400, 2000]),
+    spare=st.sampled_from([None, 0, 100, 250, 700]),
     void_after=st.one_of(st.none(), st.integers(2, 30), st.integers(100, 700)),
     unknown_sizes=st.booleans(),
     tracks_last=st.booleans(),

@@ -291,6 +291,30 @@ def test_the_new_tracks_may_also_go_in_front() -> None:
     assert probe(after).layout.tracks == probe(content).layout.tracks - 300
 
 
+@pytest.mark.parametrize("slack", [0, 2, 3, 5, 200, 3000])
+def test_a_void_farther_in_front_takes_the_new_tracks_in_one_write(slack: int) -> None:
+    tracks = [VIDEO, JPN, ENG]
+    length = len(probe(tight(*tracks)).layout.blob) + 2 * len(b"\x88\x81\x00")
+    content = tight(*tracks, spare=length + slack)
+    old = probe(content).layout
+    after, edit = change(content, 2)
+    assert len(edit.patches) == 1
+    assert probe(after).layout.tracks < old.info[0]
+    assert after[old.tracks : old.tracks + 1] == b"\xec"
+
+
+def test_a_void_farther_in_front_may_not_leave_one_byte() -> None:
+    tracks = [VIDEO, JPN, ENG]
+    length = len(probe(tight(*tracks)).layout.blob) + 2 * len(b"\x88\x81\x00")
+    with pytest.raises(NoRoom):
+        plan(tight(*tracks, spare=length + 1), 2)
+
+
+def test_one_write_over_a_page_boundary_is_fragile() -> None:
+    content = synth.mkv([VIDEO, JPN, ENG], style="tight", spare=4000)
+    assert plan(content, 2).fragile
+
+
 def test_reordering_goes_back_and_forth_for_ever() -> None:
     content = synth.mkv([VIDEO, JPN, ENG])
     for _ in range(6):
@@ -443,7 +467,8 @@ def test_the_extents_cover_the_parsed_header_and_no_media() -> None:
         (tight({**JPN, "default": True}, {**ENG, "default": False}), "one byte for each"),
         (synth.mkv([JPN, ENG], style="ffmpeg"), "a few bytes"),
         (synth.mkv([JPN, ENG]), "1,100 bytes of Void behind"),
-        (tight(JPN, ENG, void_before=300), "300 bytes of Void before"),
+        (tight(JPN, ENG, void_before=300), "right in front"),
+        (tight(JPN, ENG, spare=300), "farther in front"),
         (tight(JPN, ENG, void_after=20), "rewritten where it stands"),
         (tight(JPN, ENG), "None"),
     ],
