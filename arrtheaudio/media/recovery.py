@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from typing import Final, Literal
 
+import attrs
 import trio
 
 from arrtheaudio.errors import (
@@ -215,7 +216,7 @@ def _backwards(plan: Plan, options: Options, heavy: bool, host: Host) -> Change:
                 digest=plan.digest,
                 fragile=any(piece.shuffle is not None for piece in plan.patches),
             )
-        with open_to_write(plan.path):
-            return change  # who may not write learns so before anything is journalled
+        with open_to_write(plan.path) as writable:  # as in a run, and for the same reasons
+            return attrs.evolve(change, status=writable.status)
     except FileNotFound as error:
         raise FileGone(path=plan.path) from error

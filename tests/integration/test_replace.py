@@ -186,6 +186,23 @@ async def test_a_file_is_not_given_to_another_owner(linked, monkeypatch) -> None
     assert names(linked.parent) == ["film.mkv", "seed.mkv"]
 
 
+async def test_an_inode_that_changes_on_opening_is_no_other_file(linked, monkeypatch) -> None:
+    """overlayfs copies a file up when it is first opened for writing."""
+    really_open, copied = os.open, []
+
+    def copying_up(path, flags, *more, **named):
+        if path == os.fsencode(linked) and flags & os.O_RDWR and not copied:
+            copied.append(path)
+            shutil.copy2(linked, linked.parent / "up")
+            os.replace(linked.parent / "up", linked)
+        return really_open(path, flags, *more, **named)
+
+    monkeypatch.setattr(os, "open", copying_up)
+    outcome = await media.run(asked(linked, "copy"), before_write=journalled)
+    assert outcome.track_changed
+    assert copied
+
+
 @pytest.mark.parametrize("what", ["touched", "replaced", "grown"])
 async def test_an_original_changed_meanwhile_is_kept(linked, what) -> None:
     async def meddle(plan: Plan) -> None:
