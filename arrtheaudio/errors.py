@@ -280,6 +280,21 @@ class ConfigError(ArrtheaudioError):
         super().__init__(f"{source or 'configuration'} has problems:\n{lines}")
 
 
+# --- the daemon -------------------------------------------------------------
+
+
+class CannotListen(ArrtheaudioError):
+    """The address cannot be listened on."""
+
+    hint = "Stop the program that uses it, or choose another with --host and --port."
+
+
+class ServiceFailed(ArrtheaudioError):
+    """A part of the daemon failed, and so the daemon ended."""
+
+    hint = "What was accepted is in the journal and goes on after the next start; see the log."
+
+
 # --- the daemon seen from outside -------------------------------------------
 
 

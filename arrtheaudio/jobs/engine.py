@@ -9,7 +9,7 @@ journal. queue.md: Workers; api.md: paths from clients.
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final, Protocol
 
@@ -29,6 +29,7 @@ OUTSIDE_MESSAGE: Final = (
     "The file is not below one of media_roots, or a link leads out of them. "
     "Add its folder to media_roots, or map it with path_mappings."
 )
+UNDO_DRY_RUN: Final = "Would put the original bytes back"
 # Threads beyond one per worker: a hung look that was abandoned keeps its thread.
 SPARE_THREADS: Final = 32
 
@@ -53,18 +54,14 @@ class Engine(Protocol):
 class Policy:
     """What of the configuration an attempt needs; replaced whole by a reload.
 
-    ``roots`` are resolved folders. None: the paths are the user's own authority
-    (the command line without a daemon).
+    ``roots``: nothing outside these folders is touched, wherever links lead. None: the
+    paths are the user's own authority (the command line without a daemon).
     """
 
     rules: Rules
     options: Options
     roots: tuple[bytes, ...] | None
-
-
-def resolve_roots(roots: Iterable[str]) -> tuple[bytes, ...]:
-    """The media roots as the file system has them."""
-    return tuple(os.path.realpath(os.fsencode(root)) for root in roots)
+    dry_run: bool = False  # of every job
 
 
 class MediaEngine:
@@ -78,18 +75,14 @@ class MediaEngine:
         """Bring the claim's file in order, or undo what its plan says. Raises MediaError."""
         policy = self.policy
         path = await trio.to_thread.run_sync(
-            partial(_resolve, claim.path), abandon_on_cancel=True, limiter=self._threads
+            partial(_confine, claim.path, policy.roots),
+            abandon_on_cancel=True,
+            limiter=self._threads,
         )
-        if policy.roots is not None and not any(is_inside(path, root) for root in policy.roots):
+        if path is None:
             return Outcome("skipped", OUTSIDE, OUTSIDE_MESSAGE)
         if claim.undo_plan is not None:
-            return await media.undo(
-                claim.undo_plan,
-                before_write=before_write,
-                options=policy.options,
-                heavy=heavy,
-                limiter=self._threads,
-            )
+            return await self._undo(claim.undo_plan, heavy, before_write)
         wanted = claim.request
         request = Request(
             path=path,
@@ -101,12 +94,23 @@ class MediaEngine:
                 language_priority=wanted.language_priority,
             ),
             options=policy.options,
-            dry_run=wanted.dry_run,
+            dry_run=wanted.dry_run or policy.dry_run,
             heavy=heavy,
             expected_size=wanted.expected_size,
             own_mtime_ns=claim.own_mtime_ns,
         )
         return await media.run(request, before_write=before_write, limiter=self._threads)
+
+    async def _undo(self, plan: Plan, heavy: bool, before_write: BeforeWrite) -> Outcome:
+        if self.policy.dry_run:
+            return Outcome("success", None, UNDO_DRY_RUN)
+        return await media.undo(
+            plan,
+            before_write=before_write,
+            options=self.policy.options,
+            heavy=heavy,
+            limiter=self._threads,
+        )
 
     async def recover(self, plan: Plan) -> Recovery:
         """Settle an open plan. Never abandoned: it may be writing. Raises MediaError."""
@@ -126,11 +130,15 @@ class MediaEngine:
         return status.st_nlink
 
 
-def _resolve(path: bytes) -> bytes:
+def _confine(path: bytes, roots: tuple[bytes, ...] | None) -> bytes | None:
+    """The file behind all links; None where it is outside the roots."""
     try:
-        return os.path.realpath(path)
+        real = os.path.realpath(path)
+        if roots is None or any(is_inside(real, os.path.realpath(root)) for root in roots):
+            return real
     except OSError as error:
         raise IoFailed(error.strerror or str(error), path=path) from error
+    return None
 
 
 def _free_space(path: bytes) -> int:

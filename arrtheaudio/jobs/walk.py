@@ -71,7 +71,7 @@ class Sweep:
     """What to look for. ``path`` is a resolved folder.
 
     ``roots``: a folder reached through a link must lie inside one of these
-    resolved folders; empty means that links may lead anywhere. ``now`` is the
+    folders; empty means that links may lead anywhere. ``now`` is the
     moment (seconds since the epoch) that ``max_age_days`` counts from.
     """
 
@@ -220,7 +220,7 @@ class Walk:
         """Whether a linked folder is entered: inside the roots, no loop, and each one once."""
         target = os.path.realpath(link)
         roots = self._sweep.roots
-        if roots and not any(is_inside(target, root) for root in roots):
+        if roots and not any(is_inside(target, os.path.realpath(root)) for root in roots):
             self._note(link, "this link leads outside media_roots")
             return False
         if target in self._linked:

@@ -1,0 +1,362 @@
+"""The daemon: one nursery with every service in it, their order of life, and how it ends.
+
+Start: data folder, journal (lock, replay), key, open plans, discovery, HTTP last.
+Stop: a durable ``daemon.stopping``, no new job; HTTP goes on while running jobs get
+their grace, then their scopes are cancelled; HTTP closes, the journal encloses all
+this and closes last. A service that fails ends the daemon; nothing accepted is lost.
+
+Knows every part, and nothing of their insides. queue.md: Workers; config.md.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import attrs
+import structlog
+import trio
+
+from arrtheaudio import __version__, _keys, logs
+from arrtheaudio._notify import Notifier
+from arrtheaudio._stopping import STOP_SIGNALS, Backstop, StopRequests
+from arrtheaudio.api.app import create_app
+from arrtheaudio.api.server import serve_http
+from arrtheaudio.api.services import Services
+from arrtheaudio.config import Config, Loaded, changes
+from arrtheaudio.errors import (
+    ArrtheaudioError,
+    CannotListen,
+    ConfigError,
+    JournalUnavailable,
+    ServiceFailed,
+)
+from arrtheaudio.jobs.discovery import Discoveries, ThreadWalker
+from arrtheaudio.jobs.engine import MediaEngine, Policy
+from arrtheaudio.jobs.queue import Queue, open_queue
+from arrtheaudio.jobs.settings import Settings
+from arrtheaudio.jobs.walk import printable
+from arrtheaudio.jobs.workers import Workers
+
+# Docker kills 10 s after SIGTERM: the row that makes a stop clean must be durable long before.
+STOPPING_ROW_SECONDS: Final = 2.0
+# For a file operation that no cancellation reaches (a dead share); then the process goes without.
+HUNG_SECONDS: Final = 10.0
+# For HTTP to close, and for the journal's last commits.
+CLOSE_SECONDS: Final = 10.0
+BEFORE_IMAGES: Final = "before-images"
+WATCHDOG_SHARE: Final = 3  # systemd hears of us that many times in its interval
+ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+_log = structlog.get_logger(__name__)
+
+
+@attrs.frozen
+class Running:
+    """A daemon that serves. ``key_path``: where the key lies that was made for it."""
+
+    url: str
+    key_path: str | None
+    port: int
+
+
+async def serve(
+    loaded: Loaded,
+    *,
+    task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED,
+    hard_exit: Callable[[int], object] = os._exit,
+) -> None:
+    """Run the daemon until SIGTERM or SIGINT; started once HTTP is open.
+
+    Must run in the main thread, for the signals. Raises: ConfigError, JournalLocked,
+    JournalTooNew, JournalCorrupt, JournalError, CannotListen, ServiceFailed.
+    """
+    began = time.time()
+    _configure_logs(loaded.config)
+    _make_data_folder(loaded)
+    backstop = Backstop(hard_exit)
+    try:
+        async with open_queue(Path(loaded.journal_path), settings_of(loaded.config)) as queue:
+            key = _keys.obtain(loaded)
+            _configure_logs(loaded.config, key)
+            await Daemon(loaded, queue, key, began, backstop).run(task_status)
+    except BaseExceptionGroup as group:
+        raise _single(group) from None
+    finally:
+        backstop.disarm()
+    _log.info("daemon_stopped")
+
+
+class Daemon:
+    """The services of one life, on an open queue."""
+
+    def __init__(
+        self, loaded: Loaded, queue: Queue, key: _keys.ApiKey, began: float, backstop: Backstop
+    ) -> None:
+        self._loaded = loaded
+        self._config = loaded.config
+        self._queue = queue
+        self._key = key
+        self._began = began
+        self._backstop = backstop
+        self._asked = StopRequests(backstop)
+        self._notifier = Notifier(os.environ)
+        self._engine = MediaEngine(self._policy())
+        self._workers = Workers(queue, self._engine)
+        self._walker = ThreadWalker(_roots(self._config))
+        self._discoveries = Discoveries(queue, self._walker)
+        self._stopping = trio.Event()
+        self._http_stop = trio.Event()
+        self._http_closed = trio.Event()
+        self._app = _Switch(self._create_app())
+
+    async def run(self, task_status: trio.TaskStatus[Running]) -> None:
+        """Start every service, wait for the wish to stop, stop."""
+        async with trio.open_nursery() as services:
+            await services.start(self._watch_signals)
+            await services.start(_supervised, "workers", self._workers.run)
+            discovery = trio.CancelScope()
+            await services.start(_supervised, "discovery", self._discoveries.run, discovery)
+            port = await services.start(_supervised, "HTTP server", self._serve_http)
+            services.start_soon(self._feed_watchdog)
+            task_status.started(self._announce(port))
+            await self._asked.stop.wait()
+            await self._stop(discovery)
+            services.cancel_scope.cancel()
+
+    # --- services ---
+
+    def _create_app(self) -> Any:
+        services = Services(
+            queue=self._queue,
+            config=self._config,
+            data_dir=Path(self._loaded.data_dir),
+            started_at=self._began,
+            api_key=self._key.secret,
+            stopping=self._stopping,
+            run_here=self._workers.run_here,
+        )
+        return create_app(services)
+
+    async def _serve_http(self, *, task_status: trio.TaskStatus[int]) -> None:
+        api = self._config.api
+        try:
+            await serve_http(
+                self._app,  # type: ignore[arg-type]  # an app as ASGI has it is all that is used
+                self._config,
+                stop=self._http_stop,
+                task_status=task_status,
+            )
+        except OSError as error:
+            raise CannotListen(f"{api.host}:{api.port}: {error.strerror or error}") from error
+        self._http_closed.set()
+
+    async def _watch_signals(self, *, task_status: trio.TaskStatus[None]) -> None:
+        with trio.open_signal_receiver(*STOP_SIGNALS, signal.SIGHUP) as signals:
+            task_status.started()
+            async for signum in signals:
+                if signum == signal.SIGHUP:
+                    await self._reload()
+                else:
+                    self._asked.receive(signum)
+
+    async def _feed_watchdog(self) -> None:
+        interval = self._notifier.watchdog_seconds
+        while interval is not None:
+            self._notifier.alive()
+            await trio.sleep(interval / WATCHDOG_SHARE)
+
+    def _announce(self, port: int) -> Running:
+        api = self._config.api
+        host = ANY_ADDRESS.get(api.host, api.host)
+        where = f"[{host}]" if ":" in host else host
+        running = Running(f"http://{where}:{port}{api.url_base}", self._key.path, port)
+        _log.info(
+            "daemon_ready",
+            version=__version__,
+            dashboard=running.url,
+            key_file=running.key_path,
+            sqlite=self._queue.health().sqlite_version,
+            seconds=round(time.time() - self._began, 3),
+        )
+        if not self._config.media_roots:
+            _log.warning("media_roots_empty", advice="Every file is refused; name your folders.")
+        self._notifier.ready()
+        return running
+
+    # --- a new configuration (SIGHUP) ---
+
+    def _policy(self) -> Policy:
+        folder = Path(self._loaded.data_dir, BEFORE_IMAGES)
+        return Policy(
+            rules=self._config.rules(),
+            options=self._config.options(os.fsencode(folder)),
+            roots=_roots(self._config),
+            dry_run=self._config.execution.dry_run,
+        )
+
+    async def _reload(self) -> None:
+        """Take over what can change live; what cannot is named in the log and stays."""
+        self._notifier.reloading()
+        try:
+            new = (await trio.to_thread.run_sync(self._loaded.reload)).config
+            differing = changes(self._config, new)
+            wanted = kept(new, self._config, differing.restart)
+            _configure_logs(wanted, self._key)
+        except ConfigError as error:
+            _log.error("configuration_refused", problems=str(error))
+        else:
+            self._config = wanted
+            self._queue.configure(settings_of(wanted))
+            self._engine.policy = self._policy()
+            self._walker.roots = _roots(wanted)
+            self._workers.configure()
+            self._app.target = self._create_app()
+            _log.info(
+                "configuration_reloaded",
+                changed=", ".join(differing.live),
+                needs_restart=", ".join(differing.restart) or None,
+            )
+        self._notifier.ready()
+
+    # --- stopping ---
+
+    async def _stop(self, discovery: trio.CancelScope) -> None:
+        grace = self._config.processing.shutdown_grace_seconds
+        self._backstop.arm(STOPPING_ROW_SECONDS + grace + HUNG_SECONDS + 2 * CLOSE_SECONDS)
+        self._notifier.stopping(f"{len(self._workers.running)} jobs are running")
+        with trio.move_on_after(STOPPING_ROW_SECONDS):
+            try:
+                await self._queue.stopping()
+            except JournalUnavailable as error:
+                _log.warning("stop_not_journalled", detail=str(error))
+        self._stopping.set()
+        discovery.cancel()
+        with trio.move_on_after(grace):
+            await _first(self._workers.idle, self._asked.at_once.wait)
+        self._workers.interrupt()
+        self._backstop.arm(HUNG_SECONDS + 2 * CLOSE_SECONDS)
+        with trio.move_on_after(HUNG_SECONDS) as patience:
+            await self._workers.idle()
+        if patience.cancelled_caught:
+            files = ", ".join(printable(path) for path in self._workers.running)
+            self._backstop.strike(f"a file operation hangs: {files}")
+        self._http_stop.set()
+        with trio.move_on_after(CLOSE_SECONDS):
+            await self._http_closed.wait()
+
+
+class Service(Protocol):
+    """Something that runs for ever and says when it has begun."""
+
+    async def __call__(self, *, task_status: trio.TaskStatus[Any]) -> None: ...
+
+
+async def _supervised(
+    name: str,
+    service: Service,
+    scope: trio.CancelScope | None = None,
+    *,
+    task_status: trio.TaskStatus[Any],
+) -> None:
+    """A service in its own scope; its exception ends the daemon with a clear message."""
+    try:
+        with scope or trio.CancelScope():
+            await service(task_status=task_status)
+    except* ArrtheaudioError:
+        raise
+    except* Exception as group:
+        error = _single(group)
+        _log.critical("service_failed", service=name, exc_info=error)
+        raise ServiceFailed(f"The {name} failed ({type(error).__name__}: {error})") from error
+
+
+class _Switch:
+    """The ASGI app that requests go to; a reload exchanges it between two requests."""
+
+    def __init__(self, target: Any) -> None:
+        self.target = target
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.target(scope, receive, send)
+
+
+async def _first(*waits: Callable[[], Any]) -> None:
+    """Return when the first of them does."""
+    async with trio.open_nursery() as nursery:
+
+        async def wait_for(wait: Callable[[], Any]) -> None:
+            await wait()
+            nursery.cancel_scope.cancel()
+
+        for wait in waits:
+            nursery.start_soon(wait_for, wait)
+
+
+def settings_of(config: Config) -> Settings:
+    """What the queue needs of the configuration."""
+    processing = config.processing
+    return Settings(
+        max_queue_size=processing.max_queue_size,
+        worker_count=processing.worker_count,
+        max_mp4_concurrent=processing.max_mp4_concurrent,
+        retry_attempts=processing.retry_attempts,
+        retry_delay_seconds=processing.retry_delay_seconds,
+        space_check_seconds=processing.space_check_seconds,
+        job_history_days=processing.job_history_days,
+        failed_job_days=processing.failed_job_days,
+        cleanup_interval_hours=processing.cleanup_interval_hours,
+        timeout_seconds=processing.timeout_seconds,
+        shutdown_grace_seconds=processing.shutdown_grace_seconds,
+        settle_seconds=config.media.settle_seconds,
+    )
+
+
+def kept(new: Config, old: Config, paths: tuple[str, ...]) -> Config:
+    """The new configuration with the old values at these key paths ("api.port")."""
+    for path in paths:
+        section, _, name = path.rpartition(".")
+        if section:
+            value = attrs.evolve(
+                getattr(new, section), **{name: getattr(getattr(old, section), name)}
+            )
+            new = attrs.evolve(new, **{section: value})
+        else:
+            new = attrs.evolve(new, **{name: getattr(old, name)})
+    return new
+
+
+def _roots(config: Config) -> tuple[bytes, ...]:
+    return tuple(os.fsencode(root) for root in config.media_roots)
+
+
+def _configure_logs(config: Config, key: _keys.ApiKey | None = None) -> None:
+    logging = config.logging
+    secrets = (key.secret,) if key is not None and key.secret is not None else ()
+    try:
+        logs.configure(
+            format=logging.format, level=logging.level, output=logging.output, secrets=secrets
+        )
+    except OSError as error:
+        problem = f"{logging.output} cannot be written: {error.strerror}"
+        raise ConfigError((("logging.output", problem),)) from error
+
+
+def _make_data_folder(loaded: Loaded) -> None:
+    for folder in (Path(loaded.data_dir), Path(loaded.journal_path).parent):
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            problem = f"{folder} cannot be made: {error.strerror}"
+            raise ConfigError((("--data-dir", problem),)) from error
+
+
+def _single(error: BaseException) -> BaseException:
+    """What was wrapped once for each nursery on its way, unwrapped where it is one error."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        (error,) = error.exceptions
+    return error
