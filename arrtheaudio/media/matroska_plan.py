@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from arrtheaudio.errors import NoRoom
+from arrtheaudio.errors import CorruptFile, NoRoom
 from arrtheaudio.media import ebml, matroska_switch
 from arrtheaudio.media.matroska_flags import TRACK_ENTRY, Change, Way, set_flag
 from arrtheaudio.media.matroska_layout import Layout
@@ -59,7 +59,17 @@ def plan_default(window: Window, media: Media, target: int, *, reorder: bool = F
     if patches and layout.segment_crc:
         # Over the whole file, and so beyond recomputing: it becomes a Void.
         patches = (Patch(layout.segment, b"\xbf", _VOID_BYTE, sync=True), *patches)
+    _refuse_overlaps(patches)
     return Edit(patches, _extents(layout), fragile)
+
+
+def _refuse_overlaps(patches: tuple[Patch, ...]) -> None:
+    """A forged SeekHead may lie inside a Void or Tracks; an honest one never does."""
+    reach = 0
+    for patch in sorted(patches, key=lambda patch: patch.offset):
+        if patch.offset < reach:
+            raise CorruptFile("elements of the header overlap")
+        reach = patch.offset + len(patch.new)
 
 
 def room(media: Media) -> str:

@@ -7,7 +7,7 @@ import pytest
 import synth
 from in_memory import BytesWindow, inverted, patched, states
 
-from arrtheaudio.errors import NoRoom
+from arrtheaudio.errors import CorruptFile, NoRoom
 from arrtheaudio.media import matroska
 from arrtheaudio.media.matroska_switch import SWITCH_BYTES
 from arrtheaudio.media.tracks import Edit, Media
@@ -241,6 +241,18 @@ def test_linked_seek_heads_are_corrected_too() -> None:
     media = probe(after)
     position = media.layout.tracks - media.layout.segment
     assert after.count(synth.uint(0x53AC, position, 8)) == 1
+
+
+def test_a_forged_seek_head_inside_the_void_is_corrupt() -> None:
+    content = bytearray(synth.mkv(seek="far"))
+    layout = probe(bytes(content)).layout
+    inside = layout.end + 60
+    front = content.index(b"\x53\xab\x84\x11\x4d\x9b\x74") + 7 + 3
+    content[front : front + 8] = (inside - layout.segment).to_bytes(8, "big")
+    forged = synth.seek_head({synth.TRACKS: layout.tracks - layout.segment})
+    content[inside : inside + len(forged)] = forged
+    with pytest.raises(CorruptFile, match="overlap"):
+        plan(bytes(content), 2)
 
 
 def test_a_far_seek_head_is_corrected_behind_the_switch() -> None:
