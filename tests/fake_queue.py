@@ -138,7 +138,7 @@ class FakeQueue:
             progress=Progress(total_files=self.find_files, queued=self.find_files),
             discovery_complete=True,
         )
-        self.publish("batch.discovered", batch=seq, discovery_complete=True)
+        self.publish("batch.discovered", batch=seq, complete=True)
         return seq
 
     async def cancel(self, job: int) -> Job:

@@ -89,7 +89,7 @@ class App(QuartTrio):
 def create_app(services: Services) -> App:
     """The app of a daemon."""
     config = services.config
-    storage, gate = Storage(config), Gate.of(services.api_key)
+    storage, gate = Storage(services), Gate.of(services.api_key)
     metrics = prometheus.Metrics(services)
     app = App(config.api.url_base, metrics)
     app.config["MAX_CONTENT_LENGTH"] = config.api.max_body_bytes

@@ -157,7 +157,7 @@ async def _discovered(services: Services, batch: int, since: int) -> None:
         for event in chunk.events:
             if event.body.get("batch") != batch:
                 continue
-            if event.type in _DISCOVERED or event.body.get("discovery_complete"):
+            if event.type in _DISCOVERED or event.body.get("complete"):
                 return
         since = chunk.next_since
         await services.queue.wait_beyond(since)

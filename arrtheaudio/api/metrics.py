@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from arrtheaudio import __version__
 from arrtheaudio.api.routes import Answer, Operation
 from arrtheaudio.api.services import Services
+from arrtheaudio.jobs.facets import container_by_name
 from arrtheaudio.jobs.models import Event
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -87,8 +88,11 @@ class Metrics:
         self._ended.labels(status, body.get("reason") or "").inc()
         duration = body.get("duration_ms")
         if duration is not None:
-            container, method = body.get("container") or "none", body.get("method") or "none"
-            self._durations.labels(container, method).observe(duration / 1000)
+            container, method = (
+                body.get("container") or container_by_name(body["path"]),
+                body.get("method"),
+            )
+            self._durations.labels(container or "none", method or "none").observe(duration / 1000)
 
 
 class _Now(Collector):

@@ -420,7 +420,12 @@ class Schemas:
         return {
             "type": "object",
             "properties": {name: self.of(hint) for name, hint in hints.items()},
-            "required": sorted(model.__required_keys__),
+            # Not __required_keys__: it cannot see NotRequired in postponed annotations.
+            "required": sorted(
+                name
+                for name, hint in hints.items()
+                if t.get_origin(hint) is not t.NotRequired and name not in model.__optional_keys__
+            ),
             "additionalProperties": False,
         }
 

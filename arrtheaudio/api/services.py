@@ -1,4 +1,4 @@
-"""What the daemon hands to the API: one frozen value, so that nothing here knows the daemon.
+"""What the daemon hands to the API: one value, so that nothing here knows the daemon.
 
 Owns no behaviour. The API reads the configuration and asks the queue; it never
 reaches back into the nursery except through ``run_here``.
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from arrtheaudio.jobs.queue import Queue
 
 
-@attrs.frozen
+@attrs.define
 class Services:
     """The parts of a running daemon that requests need.
 
+    ``config`` is replaced when the configuration is read again; what needs a
+    restart (address, key, prefix, body size) was taken from it at the start.
     ``api_key`` is None only with ``api.auth: none``. ``stopping`` is set when
     SIGTERM was journalled. ``run_here`` runs a delivery's jobs one after
     another in the daemon's nursery and returns them ended (``worker_count`` 0);

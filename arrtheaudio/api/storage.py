@@ -16,6 +16,7 @@ import attrs
 import trio
 
 from arrtheaudio.api.errors import BadPath, StorageSilent
+from arrtheaudio.api.services import Services
 from arrtheaudio.arr.paths import PathMapping, confine, map_path
 from arrtheaudio.config import Config
 from arrtheaudio.errors import BadDelivery, OutsideMediaRoots
@@ -39,16 +40,59 @@ class Place:
     refused: OutsideMediaRoots | None = None
 
 
-class Storage:
-    """The media roots and mappings of one configuration."""
+@attrs.frozen
+class _Rules:
+    """Roots and mappings, ready to be used; made again when the configuration changes."""
 
-    def __init__(self, config: Config) -> None:
-        self.roots: Final = tuple(os.fsencode(root) for root in config.media_roots)
-        self._mappings = tuple(
-            PathMapping(mapping.remote, mapping.local, mapping.instance)
-            for mapping in config.path_mappings
+    config: Config
+    roots: tuple[bytes, ...]
+    mappings: tuple[PathMapping, ...]
+
+    @classmethod
+    def of(cls, config: Config) -> _Rules:
+        return cls(
+            config,
+            tuple(os.fsencode(root) for root in config.media_roots),
+            tuple(PathMapping(one.remote, one.local, one.instance) for one in config.path_mappings),
         )
+
+    def map(self, paths: Sequence[str], instance: str | None) -> list[bytes]:
+        try:
+            return [map_path(path, self.mappings, instance) for path in paths]
+        except BadDelivery as error:
+            raise BadPath(error.what) from error
+
+    def confine(self, path: bytes) -> Place:
+        try:
+            return Place(confine(path, self.roots))
+        except OutsideMediaRoots as error:
+            return Place(path, error)
+
+    def confine_by_name(self, path: bytes) -> Place:
+        plain = os.path.normpath(path)
+        roots = (os.path.normpath(root).rstrip(b"/") + b"/" for root in self.roots)
+        if any(plain.startswith(root) for root in roots):
+            return Place(plain)
+        return Place(path, OutsideMediaRoots("not below media_roots", path=path))
+
+
+class Storage:
+    """The media roots and mappings of the configuration as it is now."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._rules = _Rules.of(services.config)
         self._threads = trio.CapacityLimiter(LOOK_THREADS)
+
+    @property
+    def roots(self) -> tuple[bytes, ...]:
+        """The media roots."""
+        return self._current().roots
+
+    def _current(self) -> _Rules:
+        if self._rules.config is not self._services.config:
+            self._rules = _Rules.of(self._services.config)
+        return self._rules
 
     async def look(self, look: Callable[[], T], seconds: float = LOOK_SECONDS) -> T:
         """The result of a function that looks at the file system.
@@ -66,8 +110,9 @@ class Storage:
 
         Raises: StorageSilent.
         """
-        mapped = self._map(paths, instance)
-        return await self.look(lambda: [self._confine(path) for path in mapped])
+        rules = self._current()
+        mapped = rules.map(paths, instance)
+        return await self.look(lambda: [rules.confine(path) for path in mapped])
 
     async def places_now_or_unresolved(
         self, paths: Sequence[str], instance: str | None = None
@@ -80,7 +125,8 @@ class Storage:
         try:
             return await self.places(paths, instance)
         except StorageSilent:
-            return [self._confine_by_name(path) for path in self._map(paths, instance)]
+            rules = self._current()
+            return [rules.confine_by_name(path) for path in rules.map(paths, instance)]
 
     async def folder(self, path: str) -> bytes:
         """The resolved path of a folder below the media roots.
@@ -93,22 +139,3 @@ class Storage:
         if not await self.look(lambda: is_folder(place.path)):
             raise BadPath("not a folder, or not there", path=place.path)
         return place.path
-
-    def _map(self, paths: Sequence[str], instance: str | None) -> list[bytes]:
-        try:
-            return [map_path(path, self._mappings, instance) for path in paths]
-        except BadDelivery as error:
-            raise BadPath(error.what) from error
-
-    def _confine(self, path: bytes) -> Place:
-        try:
-            return Place(confine(path, self.roots))
-        except OutsideMediaRoots as error:
-            return Place(path, error)
-
-    def _confine_by_name(self, path: bytes) -> Place:
-        plain = os.path.normpath(path)
-        roots = (os.path.normpath(root).rstrip(b"/") + b"/" for root in self.roots)
-        if any(plain.startswith(root) for root in roots):
-            return Place(plain)
-        return Place(path, OutsideMediaRoots("not below media_roots", path=path))

@@ -126,6 +126,7 @@ _IDS: Final[Mapping[str, tuple[str, IdKind]]] = {
     "batch": ("batch_id", "batch"),
     "retry_of": ("retry_of", "job"),
     "undo_of": ("undo_of", "job"),
+    "undone_by": ("undone_by", "job"),
 }
 
 
