@@ -274,6 +274,11 @@ class Loaded:
         """The file of the API key that is made where none is configured."""
         return os.path.join(self.data_dir, "api_key")
 
+    @property
+    def before_images(self) -> str:
+        """The folder of before-images that are too large for the journal."""
+        return os.path.join(self.data_dir, "before-images")
+
     def reload(self) -> Loaded:
         """Read the same sources again; raises ConfigError and changes nothing."""
         return _load(self.sources)

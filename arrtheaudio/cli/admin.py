@@ -1,14 +1,17 @@
-"""``arrtheaudio admin``: maintenance of a running daemon's history."""
+"""``arrtheaudio admin``: cleaning the history, and copies of it."""
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 import click
 
 from arrtheaudio.cli import asking
-from arrtheaudio.cli.invocation import Invocation, connected, json_option
-from arrtheaudio.cli.output import print_json
+from arrtheaudio.cli.invocation import Invocation, configured, connected, json_option
+from arrtheaudio.cli.output import print_json, shown
+from arrtheaudio.errors import JournalError
 
 
 class Days(click.ParamType[int]):
@@ -52,3 +55,27 @@ def cleanup(invocation: Invocation, days: int, statuses: tuple[str, ...], as_jso
         print_json(answer)
     else:
         click.echo(f"{answer['deleted_jobs']} jobs removed.")
+
+
+@admin.command()
+@configured
+@json_option
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_obj
+def backup(invocation: Invocation, as_json: bool, file: Path) -> None:
+    """Copy the journal into FILE, while everything goes on; the copy is verified."""
+    from arrtheaudio.jobs.schema import check_version, connect_reader
+    from arrtheaudio.jobs.verify import backup as copy
+
+    path = Path(invocation.load().journal_path)
+    if not check_version(path):
+        raise JournalError("There is no journal yet.", path=os.fsencode(path))
+    connection = connect_reader(path)
+    try:
+        copy(connection, file.absolute())
+    finally:
+        connection.close()
+    if as_json:
+        print_json({"backup": shown(str(file)), "size_bytes": file.stat().st_size})
+    else:
+        click.echo(f"{shown(str(file))}: {file.stat().st_size:,} bytes, verified.")

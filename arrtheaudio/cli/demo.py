@@ -178,11 +178,10 @@ def _print(outcome: Outcome) -> None:
     )
     for shown in outcome.files:
         click.echo(f"\n  {Path(shown.film.path).name}")
-        rows = [("before", _audio(shown.before)), ("after", _audio(shown.after))]
-        for name, tracks in rows:
-            click.echo(f"    {name:<8}{tracks}")
+        click.echo(f"    before  {_audio(shown.before)}")
+        click.echo(f"    after   {_audio(shown.after)}")
         verdict = "; ".join(shown.faults) or "size and media bytes unchanged"
-        click.echo(f"    {mark(not shown.faults):<8}{verdict}")
+        click.echo(f"    {mark(not shown.faults)}   {verdict}")
 
 
 def _audio(inspection: Inspection) -> str:

@@ -9,7 +9,7 @@ count beside ``media_roots``.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -21,7 +21,7 @@ from arrtheaudio import logs
 from arrtheaudio.config import Loaded
 from arrtheaudio.jobs.attempt import attempt
 from arrtheaudio.jobs.claims import Claim
-from arrtheaudio.jobs.engine import MediaEngine, Policy, resolve_roots
+from arrtheaudio.jobs.engine import MediaEngine, Policy
 from arrtheaudio.jobs.models import ENDED, Job, NewDelivery, NewJob
 from arrtheaudio.jobs.queue import Queue, Settings, open_queue
 from arrtheaudio.jobs.recovery import settle
@@ -42,19 +42,17 @@ class Local:
     ) -> None:
         """Bring these files in order, ``parallel`` at a time; ``ended`` is told of each."""
         accepted = await self.queue.deliver(NewDelivery("manual", EVENT, tuple(jobs)))
-        slots = trio.CapacityLimiter(parallel)
+        waiting = iter(accepted.jobs)  # shared: whoever is free takes the next one
         try:
             async with trio.open_nursery() as nursery:
-                for job in accepted.jobs:
-                    nursery.start_soon(self._one, job, slots, ended)
+                for _ in range(parallel):
+                    nursery.start_soon(self._work, waiting, ended)
         finally:
             with trio.CancelScope(shield=True):
                 await self._cancel_what_waits(accepted.jobs)
 
-    async def _one(
-        self, job: int, slots: trio.CapacityLimiter, ended: Callable[[Job], None]
-    ) -> None:
-        async with slots:
+    async def _work(self, waiting: Iterator[int], ended: Callable[[Job], None]) -> None:
+        for job in waiting:
             claim = await self.queue.claim_direct(job)
             if claim is not None:
                 await attempt(self.queue, self.engine, claim, worker_id=1)
@@ -94,9 +92,9 @@ async def open_local(
     await trio.Path(folder).mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     config = loaded.config
     # The user names the file now: whether it has rested for a while does not matter.
-    options = attrs.evolve(config.options(os.fsencode(folder)), settle_seconds=0.0)
-    roots = (*resolve_roots(config.media_roots), *map(os.path.realpath, paths))
-    engine = MediaEngine(Policy(config.rules(), options, roots))
+    options = attrs.evolve(config.options(os.fsencode(loaded.before_images)), settle_seconds=0.0)
+    roots = (*map(os.fsencode, config.media_roots), *paths)
+    engine = MediaEngine(Policy(config.rules(), options, roots, config.execution.dry_run))
     settings = Settings(
         worker_count=int(dispatch),
         retry_attempts=0,  # whoever typed the command sees why, and can type it again

@@ -26,9 +26,15 @@ def shown(text: str | bytes) -> str:
 
 
 def print_json(document: object) -> None:
-    """One JSON document on one line."""
-    sys.stdout.buffer.write(orjson.dumps(document) + b"\n")
+    """One JSON document on one line; bytes are shown as text."""
+    sys.stdout.buffer.write(orjson.dumps(document, default=_as_text) + b"\n")
     sys.stdout.buffer.flush()
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, bytes):
+        return shown(value)
+    raise TypeError(f"{type(value).__name__} has no JSON")
 
 
 def print_table(rows: Iterable[Sequence[str]], *, indent: str = "") -> None:

@@ -98,7 +98,6 @@ def _here(
     from arrtheaudio.jobs.models import NewJob
 
     wishes = tuple(languages) or None
-    dry_run = dry_run or loaded.config.execution.dry_run
     jobs = [NewJob(path, language_priority=wishes, dry_run=dry_run) for path in paths]
 
     async def run() -> None:

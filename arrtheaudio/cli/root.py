@@ -46,6 +46,7 @@ COMMANDS: Final = {
     "hook": "hook:hook",
     "doctor": "doctor:doctor",
     "admin": "admin:admin",
+    "journal": "journal:journal",
     "config": "settings:config",
     "completion": "completion:completion",
     "version": "version:version",

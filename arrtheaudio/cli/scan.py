@@ -134,14 +134,14 @@ def _here(loaded: Loaded, wanted: Wanted, as_json: bool) -> Totals:
     async def run() -> None:
         async with open_local(loaded, [wanted.folder]) as local:
             with _bars(as_json) as bars:
-                await _sweep(local, wanted, totals, bars, as_json, loaded.config.execution.dry_run)
+                await _sweep(local, wanted, totals, bars, as_json)
 
     trio.run(run)
     return totals
 
 
 async def _sweep(
-    local: Local, wanted: Wanted, totals: Totals, bars: Progress, as_json: bool, dry_run: bool
+    local: Local, wanted: Wanted, totals: Totals, bars: Progress, as_json: bool
 ) -> None:
     import trio
 
@@ -169,7 +169,7 @@ async def _sweep(
                 NewJob(
                     path,
                     language_priority=wanted.languages or None,
-                    dry_run=wanted.dry_run or dry_run,
+                    dry_run=wanted.dry_run,
                 )
                 for path in chunk.files
             ]

@@ -86,7 +86,7 @@ def _at_daemon(invocation: Invocation, job_id: str | None, path: bytes | None) -
         wanted = job_id
         if wanted is None:
             assert path is not None, "a file or a job is named"
-            query = {"path": os.fsdecode(path), "result": "success", "limit": PAGE}
+            query: dict[str, Any] = {"path": os.fsdecode(path), "result": "success", "limit": PAGE}
             wanted = _last_change((await daemon.get("/jobs", query))["jobs"], path)
         answer = await daemon.post(f"/jobs/{wanted}/undo")
         [job] = [job async for job in ended_jobs(daemon, [answer["job_id"]])]

@@ -72,9 +72,7 @@ def test_the_library_starts_with_the_wrong_default_everywhere(tmp_path: Path) ->
         for number, film in enumerate(delivery.films):
             path = tmp_path / f"{delivery.sender}{number}"
             path.write_bytes(film.sample.content)
-            context = Context(
-                original_language={"Japanese": "ja", "Danish": "da"}[delivery.language]
-            )
+            context = Context(original_language=tags[delivery.language])
             found = inspect(bytes(path), Rules(), context, Options())
             assert found.decision.chosen is not None
             assert found.decision.chosen.index == film.wanted

@@ -1,0 +1,199 @@
+"""process, scan, undo and journal without a daemon: on the locked journal, undoable, honest."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from arrtheaudio.cli import root
+from arrtheaudio.cli.samples import Voice, matroska, mp4
+from arrtheaudio.jobs.lock import exclusive_lock
+from arrtheaudio.media import Context, Options, Rules, inspect
+
+VOICES = [Voice("eng", default=True), Voice("jpn")]
+MKV = matroska("Film", VOICES).content
+MP4 = mp4(VOICES).content
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("CONFIG", "DATA", "URL", "API_KEY"):
+        monkeypatch.delenv(f"ARRTHEAUDIO_{name}", raising=False)
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "library"
+    (folder / "Show" / "Season 01").mkdir(parents=True)
+    (folder / "Show" / "Season 01" / "S01E01.mkv").write_bytes(MKV)
+    (folder / "Film.mp4").write_bytes(MP4)
+    return folder
+
+
+def defaults(path: Path) -> list[str]:
+    media = inspect(bytes(path), Rules(), Context(), Options()).media
+    return [track.language for track in media.audio if track.default]
+
+
+def documents(capsys: pytest.CaptureFixture[str]) -> list[dict]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_process_edits_and_undo_gives_back_every_byte(library: Path, capsys) -> None:
+    film = library / "Film.mp4"
+    assert root.run(["process", "--language", "jpn", str(film), "--json"]) == 0
+    [[result]] = documents(capsys)
+    assert (result["file"], result["result"], result["method"]) == (
+        str(film),
+        "success",
+        "in_place",
+    )
+    assert result["track_changed"]
+    assert defaults(film) == ["ja"]
+    assert root.run(["undo", str(film)]) == 0
+    assert film.read_bytes() == MP4
+
+
+def test_a_file_that_was_just_written_is_processed_at_once(library: Path) -> None:
+    (library / "new.mkv").write_bytes(MKV)
+    assert root.run(["process", "-l", "jpn", str(library / "new.mkv")]) == 0
+    assert defaults(library / "new.mkv") == ["ja"]
+
+
+def test_process_of_several_files_goes_on_behind_a_failure(library: Path, capsys) -> None:
+    broken = library / "broken.mkv"
+    broken.write_bytes(MKV[:100])
+    files = [str(broken), str(library / "absent.mkv"), str(library / "Film.mp4")]
+    assert root.run(["process", "-l", "jpn", "--json", *files]) == 1
+    [results] = documents(capsys)
+    assert [(r["result"], r["reason"]) for r in results] == [
+        ("failed", "corrupt"),
+        ("failed", "not_found"),
+        ("success", None),
+    ]
+
+
+def test_a_dry_run_changes_no_byte_and_says_so(library: Path, capsys) -> None:
+    film = library / "Film.mp4"
+    assert root.run(["process", "-l", "jpn", "--dry-run", "--json", str(film)]) == 0
+    [[result]] = documents(capsys)
+    assert result["dry_run"]
+    assert not result["track_changed"]
+    assert result["message"].startswith("Would set")
+    assert film.read_bytes() == MP4
+
+
+def test_the_configured_dry_run_counts_without_a_daemon_too(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARRTHEAUDIO_EXECUTION__DRY_RUN", "true")
+    assert root.run(["process", "-l", "jpn", str(library / "Film.mp4")]) == 0
+    assert (library / "Film.mp4").read_bytes() == MP4
+
+
+def test_undo_without_a_recorded_change_fails_with_a_message(library: Path, capsys) -> None:
+    assert root.run(["undo", str(library / "Film.mp4")]) == 1
+    assert "No change of this file is recorded" in capsys.readouterr().err
+
+
+def test_undo_by_job_and_not_twice(library: Path, capsys) -> None:
+    film = library / "Film.mp4"
+    root.run(["process", "-l", "jpn", "--json", str(film)])
+    [[result]] = documents(capsys)
+    assert root.run(["undo", "--job", result["job_id"], "--json"]) == 0
+    assert documents(capsys)[0]["undo_of"] == result["job_id"]
+    assert film.read_bytes() == MP4
+    assert root.run(["undo", "--job", result["job_id"]]) == 1
+
+
+def test_undo_is_refused_where_something_else_changed_the_file(library: Path, capsys) -> None:
+    film = library / "Film.mp4"
+    root.run(["process", "-l", "jpn", str(film)])
+    film.write_bytes(film.read_bytes() + bytes(8))
+    changed = film.read_bytes()
+    assert root.run(["undo", str(film)]) == 1
+    assert film.read_bytes() == changed
+
+
+def test_undo_names_exactly_one_thing(library: Path) -> None:
+    assert root.run(["undo"]) == 2
+    assert root.run(["undo", str(library), "--job", "job_000000000001"]) == 2
+
+
+def test_scan_takes_the_whole_tree_and_says_what_became_of_it(library: Path, capsys) -> None:
+    assert root.run(["scan", "-l", "jpn", "--json", str(library)]) == 0
+    *files, last = documents(capsys)
+    assert sorted(Path(file["file"]).name for file in files) == ["Film.mp4", "S01E01.mkv"]
+    assert {file["status"] for file in files} == {"success"}
+    assert last["totals"]["changed"] == 2
+    assert root.run(["scan", "-l", "jpn", "--json", str(library)]) == 0
+    assert documents(capsys)[-1]["totals"]["skipped"] == 2
+
+
+def test_scan_of_one_folder_and_of_a_pattern(library: Path, capsys) -> None:
+    assert root.run(["scan", "-l", "jpn", "-R", "--json", str(library)]) == 0
+    assert documents(capsys)[-1]["totals"]["files"] == 1
+    assert root.run(["scan", "-l", "jpn", "-p", "**/*.mkv", "--json", str(library)]) == 0
+    assert documents(capsys)[-1]["totals"]["files"] == 1
+
+
+def test_scan_fails_where_a_file_failed_and_names_it(library: Path, capsys) -> None:
+    (library / "broken.mkv").write_bytes(MKV[:100])
+    assert root.run(["scan", "-l", "jpn", str(library)]) == 1
+    printed = capsys.readouterr()
+    assert "broken.mkv" in printed.err
+    assert "3 files, 2 changed" in printed.out
+
+
+def test_scan_of_what_is_no_folder_fails(library: Path, capsys) -> None:
+    assert root.run(["scan", str(library / "absent")]) == 1
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_the_journal_of_the_command_line_verifies_and_shows_the_plan(library: Path, capsys) -> None:
+    root.run(["process", "-l", "jpn", "--json", str(library / "Film.mp4")])
+    [[result]] = documents(capsys)
+    assert root.run(["journal", "verify", "--json"]) == 0
+    assert documents(capsys)[0]["differences"] == []
+    assert root.run(["journal", "show", "--job", result["job_id"], "--json"]) == 0
+    rows = documents(capsys)
+    assert [row["type"] for row in rows] == [
+        "job.queued",
+        "job.started",
+        "job.planned",
+        "job.completed",
+    ]
+    assert root.run(["journal", "show", "--since", str(rows[-1]["seq"] - 1), "--json"]) == 0
+    assert documents(capsys)[0]["seq"] == rows[-1]["seq"]
+    assert root.run(["journal", "show"]) == 0
+    assert "job.planned" in capsys.readouterr().out
+
+
+def test_a_backup_is_a_journal_that_verifies(library: Path, tmp_path: Path, capsys) -> None:
+    root.run(["process", "-l", "jpn", str(library / "Film.mp4")])
+    copy = tmp_path / "copy" / "jobs.db"
+    copy.parent.mkdir()
+    assert root.run(["admin", "backup", str(copy)]) == 0
+    assert root.run(["journal", "verify", "--data-dir", str(copy.parent)]) == 0
+    assert "exactly the live state" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments", [["journal", "verify"], ["journal", "show"], ["admin", "backup", "x"]]
+)
+def test_without_a_journal_there_is_nothing_to_show(library: Path, capsys, arguments) -> None:
+    assert root.run(arguments) == 1
+    assert "no journal yet" in capsys.readouterr().err
+
+
+def test_where_somebody_holds_the_journal_the_daemon_is_asked(library: Path, capsys) -> None:
+    data = library.parent / "data"
+    data.mkdir()
+    unreachable = ["--data-dir", str(data), "--config", "/dev/null"]
+    film = library / "Film.mp4"
+    with exclusive_lock(data / "jobs.db"):
+        for command in (["process"], ["scan"], ["undo"]):
+            target = str(library if command == ["scan"] else film)
+            code = root.run([*unreachable, *command, "--api-key", "k", target])
+            assert code == 3, command
+    assert film.read_bytes() == MP4
+    assert capsys.readouterr().err.count("No daemon answers") == 3
