@@ -1,0 +1,239 @@
+"""The examples of the HTTP contract against all real parts: journal, workers, files, sockets."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+import trio
+from live_api import KEY, Live, configured, live_api
+from synth import mkv
+
+from arrtheaudio.config import Config, PathMappingConfig, Processing
+from arrtheaudio.daemon import settings_of
+from arrtheaudio.jobs.discovery import Discoveries, ThreadWalker
+from arrtheaudio.jobs.engine import MediaEngine, Policy
+from arrtheaudio.jobs.models import parse_id
+from arrtheaudio.jobs.queue import Queue, open_queue
+from arrtheaudio.jobs.workers import Workers
+
+TRACKS = [
+    {"type": "video", "codec": "V_MPEG4/ISO/AVC"},
+    {"type": "audio", "codec": "A_AAC", "language": "ger", "default": True},
+    {"type": "audio", "codec": "A_AAC", "language": "eng", "default": False},
+]
+
+
+@attrs.frozen
+class Whole:
+    """A live server on a live queue."""
+
+    live: Live
+    queue: Queue
+
+    async def ended(self, *ids: str) -> list[dict[str, Any]]:
+        """The jobs, once all have ended."""
+        waiting = {parse_id(written)[1] for written in ids}
+        since = 0
+        while waiting:
+            chunk = await self.queue.events(since)
+            for event in chunk.events:
+                if event.type in ("job.completed", "job.failed", "job.cancelled"):
+                    waiting.discard(event.body["job"])
+            since = chunk.next_since
+            if waiting:
+                await self.queue.wait_beyond(since)
+        return [(await self.get(f"/jobs/{written}")) for written in ids]
+
+    async def get(self, path: str) -> dict[str, Any]:
+        """A good answer."""
+        answer = await self.live.client.get(path)
+        assert answer.status_code == 200, answer.text
+        view: dict[str, Any] = answer.json()
+        return view
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """Sonarr calls the media root /tv; two workers, two places."""
+    root = tmp_path / "media"
+    root.mkdir()
+    return attrs.evolve(
+        configured(root),
+        language_priority=("eng",),
+        path_mappings=(PathMappingConfig(remote="/tv", local=str(root)),),
+        media=attrs.evolve(configured(root).media, settle_seconds=0),
+        processing=Processing(max_queue_size=2, retry_delay_seconds=0),
+    )
+
+
+@pytest.fixture
+async def whole(config: Config, tmp_path: Path) -> AsyncIterator[Whole]:
+    async with open_queue(tmp_path / "jobs.db", settings_of(config)) as queue:
+        roots = tuple(root.encode() for root in config.media_roots)
+        policy = Policy(rules=config.rules(), options=config.options(), roots=roots, dry_run=False)
+        workers = Workers(queue, MediaEngine(policy))
+        async with trio.open_nursery() as nursery:
+            await nursery.start(workers.run)
+            await nursery.start(Discoveries(queue, ThreadWalker(roots)).run)
+            async with live_api(config, queue=queue, run_here=workers.run_here) as live:  # type: ignore[arg-type]
+                yield Whole(live, queue)
+            nursery.cancel_scope.cancel()
+
+
+def film(config: Config, name: str) -> Path:
+    """A file whose German track is the default."""
+    path = Path(config.media_roots[0], name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(mkv(TRACKS))
+    return path
+
+
+def season_pack(*names: str) -> dict[str, Any]:
+    return {
+        "eventType": "Download",
+        "series": {"title": "Harbour", "path": "/tv", "type": "standard", "tags": ["dub"],
+                   "originalLanguage": {"id": 1, "name": "English"}},
+        "episodeFiles": [{"path": f"/tv/{name}"} for name in names],
+    }  # fmt: skip
+
+
+async def test_a_season_pack_from_delivery_to_undo(whole: Whole, config: Config) -> None:
+    names = ("s/1.mkv", "s/2.mkv", "s/3.mkv")
+    before = [film(config, name).read_bytes() for name in names]
+    answer = await whole.live.client.post("/webhook/sonarr", json=season_pack(*names))
+    assert answer.status_code == 202
+    jobs = await whole.ended(*answer.json()["job_ids"])
+    for job, name in zip(jobs, names, strict=True):
+        assert (job["status"], job["result"], job["track_changed"]) == (
+            "completed",
+            "success",
+            True,
+        )
+        assert job["selected_track"]["language"] == "en"
+        assert [track["chosen"] for track in job["tracks"]] == [False, True]
+        assert job["method"] == "in_place"
+        assert job["context"]["tags"] == ["dub"]
+        assert job["context"]["requested_path"] == f"/tv/{name}"
+        assert job["events"][0]["type"] == "job.queued"
+        assert job["events"][-1]["type"] == "job.completed"
+        assert all(event["job_id"] == job["job_id"] for event in job["events"])
+    shown = await whole.get(f"/webhook/{answer.json()['webhook_id']}")
+    assert (shown["completed"], shown["total_jobs"], shown["skipped"]) == (3, 3, 0)
+    assert film_bytes(config, names) != before
+    undone = await whole.live.client.post(f"/jobs/{jobs[0]['job_id']}/undo")
+    (undo,) = await whole.ended(undone.json()["job_id"])
+    assert (undo["kind"], undo["status"]) == ("undo", "completed")
+    assert film_bytes(config, names)[0] == before[0]
+    again = await whole.live.client.post(f"/jobs/{jobs[0]['job_id']}/undo")
+    assert again.status_code == 409
+
+
+def film_bytes(config: Config, names: tuple[str, ...]) -> list[bytes]:
+    return [Path(config.media_roots[0], name).read_bytes() for name in names]
+
+
+async def test_a_batch_from_start_to_end(whole: Whole, config: Config) -> None:
+    for number in range(5):
+        film(config, f"show/{number}.mkv")
+    film(config, "show/sample-1.mkv")
+    body = {"path": f"{config.media_roots[0]}/show", "filters": {"exclude_patterns": ["*sample*"]}}
+    started = await whole.live.client.post("/batch", json=body)
+    assert started.status_code == 202
+    assert (started.json()["estimated_files"], started.json()["discovery_complete"]) == (5, True)
+    listed = await whole.get(f"/jobs?batch_id={started.json()['batch_id']}")
+    await whole.ended(*(job["job_id"] for job in listed["jobs"]))
+    shown = await whole.get(f"/batch/{started.json()['batch_id']}?limit=2")
+    assert shown["status"] == "completed"
+    assert shown["progress"]["percent"] == 100.0
+    assert shown["results"] == {"success": 5, "failed": 0, "skipped": 0, "track_changes": 5}
+    assert (len(shown["files"]), shown["files_total"]) == (2, 5)
+    assert (await whole.get("/batch?status=completed"))["total"] == 1
+    ended = await whole.live.client.delete(f"/batch/{started.json()['batch_id']}")
+    assert ended.status_code == 409
+    undone = await whole.live.client.post(f"/batch/{started.json()['batch_id']}/undo")
+    assert undone.json()["job_ids_total"] == 5
+
+
+async def test_a_full_queue_refuses_whole_and_says_when_to_come_back(
+    whole: Whole, config: Config
+) -> None:
+    assert (await whole.live.client.post("/queue/pause")).json()["paused"] is True
+    names = [film(config, f"{number}.mkv").name for number in range(4)]
+    first = await whole.live.client.post("/webhook/sonarr", json=season_pack(*names[:3]))
+    assert first.status_code == 202  # larger than the limit, and taken whole
+    second = await whole.live.client.post("/webhook/sonarr", json=season_pack(names[3]))
+    assert second.status_code == 503
+    assert int(second.headers["Retry-After"]) > 0
+    queue = await whole.get("/queue")
+    assert (queue["queued"], queue["capacity"]) == (3, {"limit": 2, "used": 3})
+    assert [job["position"] for job in queue["next_jobs"]] == [1, 2, 3]
+    cancelled = await whole.live.client.delete(f"/jobs/{first.json()['job_ids'][0]}")
+    assert cancelled.json()["status"] == "cancelled"
+    await whole.live.client.post("/queue/resume")
+    ended = await whole.ended(*first.json()["job_ids"])
+    assert [job["status"] for job in ended] == ["cancelled", "completed", "completed"]
+    retried = await whole.live.client.post(f"/jobs/{first.json()['job_ids'][0]}/retry")
+    (job,) = await whole.ended(retried.json()["job_id"])
+    assert (job["status"], job["retry_of"]) == ("completed", first.json()["job_ids"][0])
+
+
+async def test_what_may_not_be_touched_is_a_skipped_job_with_its_reason(
+    whole: Whole, config: Config
+) -> None:
+    body = season_pack("../../etc/x.mkv", "a.avi")
+    answer = await whole.live.client.post("/webhook/sonarr", json=body)
+    outside, avi = await whole.ended(*answer.json()["job_ids"])
+    assert (outside["result"], outside["reason"]) == ("skipped", "outside_media_roots")
+    assert (avi["result"], avi["reason"]) == ("skipped", "unsupported_container")
+    assert outside["attempt"] == 0
+    shown = await whole.get(f"/webhook/{answer.json()['webhook_id']}")
+    assert (shown["completed"], shown["skipped"]) == (2, 2)
+
+
+async def test_a_file_that_never_comes_is_retried_and_then_failed(whole: Whole) -> None:
+    answer = await whole.live.client.post("/webhook/sonarr", json=season_pack("later.mkv"))
+    assert answer.status_code == 202
+    (job,) = await whole.ended(*answer.json()["job_ids"])
+    assert (job["status"], job["reason"]) == ("failed", "not_found")
+    assert job["attempt"] == job["max_attempts"] == 3
+    assert job["priority"] == "low"
+
+
+async def test_statistics_health_and_metrics_of_a_live_queue(whole: Whole, config: Config) -> None:
+    film(config, "a.mkv")
+    answer = await whole.live.client.post("/webhook/radarr", json=season_pack("a.mkv"))
+    await whole.ended(*answer.json()["job_ids"])
+    stats = await whole.get("/stats")
+    assert stats["today"]["jobs_completed"] == 1
+    assert stats["containers"]["mkv_processed"] == 1
+    assert (await whole.get("/jobs/stats"))["success_rate"] == 1.0
+    health = await whole.get("/health")
+    assert health["status"] == "healthy"
+    assert health["journal"]["seq"] >= 4
+    metrics = (await whole.live.client.get("/metrics")).text
+    assert 'arrtheaudio_job_seconds_count{container="mkv",method="in_place"} 1.0' in metrics
+
+
+async def test_64_clients_at_once_lose_nothing(whole: Whole, config: Config) -> None:
+    whole.queue.configure(attrs.evolve(settings_of(config), max_queue_size=10_000))
+    await whole.live.client.post("/queue/pause")
+    ids: list[str] = []
+
+    async def client(number: int) -> None:
+        for delivery in range(4):
+            names = (f"{number}/{delivery}/{file}.mkv" for file in range(3))
+            answer = await whole.live.client.post(
+                "/webhook/sonarr", json=season_pack(*names), headers={"X-Api-Key": KEY}
+            )
+            assert answer.status_code == 202
+            ids.extend(answer.json()["job_ids"])
+
+    async with trio.open_nursery() as nursery:
+        for number in range(64):
+            nursery.start_soon(client, number)
+    assert len(set(ids)) == 64 * 4 * 3
+    assert (await whole.get("/jobs?limit=1"))["total"] == len(ids)
