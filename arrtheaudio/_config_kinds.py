@@ -18,9 +18,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import attrs
+import langcodes
 
 LONGEST_TEXT: Final = 4096  # characters; Linux's PATH_MAX
 LONGEST_LIST: Final = 1000  # entries
+LONGEST_TAG: Final = 40  # characters; real ones have some 20
 SHOWN: Final = 60  # characters of a wrong value that a message repeats
 
 WHOLE: Final = "the file"
@@ -158,6 +160,25 @@ def text(what: str = "text", pattern: str | None = None) -> Kind:
         if found is not INVALID and shape is not None and not shape.fullmatch(found):
             return problems.expected(at, what, found)
         return found
+
+    return Kind(read)
+
+
+def language() -> Kind:
+    """A language by an ISO 639 code or BCP 47 tag, or the word ``original``."""
+    what = "a language code such as eng, ja or pt-BR, or the word original"
+
+    def read(value: object, at: str, problems: Problems) -> Any:
+        found = _readable(value, what, at, problems)
+        if found is INVALID or found.casefold() == "original":
+            return found
+        try:
+            known = len(found) <= LONGEST_TAG and langcodes.tag_is_valid(
+                langcodes.standardize_tag(found.replace("_", "-"))
+            )
+        except ValueError:  # not even the shape of a tag
+            known = False
+        return found if known else problems.expected(at, what, found)
 
     return Kind(read)
 

@@ -90,6 +90,7 @@ class _Reader:
                 self.value(entry, f"{at}[{place}]", depth + 1)
                 for place, entry in enumerate(node.value)
             ]
+        assert isinstance(node, yaml.ScalarNode), "YAML has three kinds of nodes"
         return self.scalar(node, at)
 
     def mapping(self, node: yaml.MappingNode, at: str, depth: int) -> dict[str, object]:
@@ -107,7 +108,7 @@ class _Reader:
             found[name] = self.value(value_node, path, depth + 1)
         return found
 
-    def scalar(self, node: yaml.Node, at: str) -> object:
+    def scalar(self, node: yaml.ScalarNode, at: str) -> object:
         self.refuse_tag(node, "tag:yaml.org,2002:str", at)
         text: str = node.value
         if self.environ is not None and "${" in text:

@@ -50,9 +50,7 @@ HIDDEN: Final = "(hidden)"
 AUTH_OPEN: Final = "none"
 CONTAINERS: Final[tuple[Literal["mkv", "mp4"], ...]] = ("mkv", "mp4")
 
-_LANGUAGE: Final = kinds.text(
-    "a language such as eng, pt-BR or original", r"[^\W\d_][\w ().,'-]{1,63}"
-)
+_LANGUAGE: Final = kinds.language()
 _LANGUAGES: Final = kinds.listed(_LANGUAGE, example="[original, eng]", least=1)
 
 

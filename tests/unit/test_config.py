@@ -286,6 +286,9 @@ mediaroots: []
         ("language_priority: []", "language_priority"),
         ("language_priority: ['']", "language_priority[0]"),
         ("language_priority: [1]", "language_priority[0]"),
+        ("language_priority: [eng, japanese]", "language_priority[1]"),
+        ("language_priority: [xx]", "language_priority[0]"),
+        ("selection: {undetermined: nothing}", "selection.undetermined"),
         ("tag_overrides: [{tag: 4, language_priority: [en]}]", "tag_overrides[0].tag"),
         ("tag_overrides: [dub]", "tag_overrides[0]"),
         ("series_type_overrides: {anime: jpn}", "series_type_overrides.anime"),
@@ -315,6 +318,13 @@ def test_what_is_wrong_is_told_with_its_key(box: Sandbox, text: str | bytes, key
 
 def test_language_codes_that_yaml_1_1_takes_for_switches_stay_codes(box: Sandbox) -> None:
     assert box.load("language_priority: [no, nb]").config.language_priority == ("no", "nb")
+
+
+@pytest.mark.parametrize(
+    "word", ["eng", "ger", "deu", "ja", "pt-BR", "pt_br", "zh-Hans", "es-419", "und", "Original"]
+)
+def test_every_usual_spelling_of_a_language_is_taken(box: Sandbox, word: str) -> None:
+    assert box.load(f"language_priority: [{word}]").config.language_priority == (word,)
 
 
 def test_dates_and_sexagesimal_numbers_stay_text(box: Sandbox) -> None:
