@@ -40,7 +40,6 @@ __all__ = [
     "as_tree",
     "as_yaml",
     "changes",
-    "is_loopback",
     "load",
     "variable",
 ]
@@ -239,15 +238,10 @@ class Config:
     @property
     def listens_on_loopback(self) -> bool:
         """Whether only this machine can reach the daemon."""
-        return is_loopback(self.api.host)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address or host name of ``api.host`` means this machine only."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
+        try:
+            return ipaddress.ip_address(self.api.host).is_loopback
+        except ValueError:
+            return self.api.host.lower() == "localhost"
 
 
 # --- reading ----------------------------------------------------------------
