@@ -75,7 +75,8 @@ def test_the_example_says_every_key_with_its_default(box: Sandbox) -> None:
 
 def test_what_show_prints_reads_back_as_the_same_configuration(box: Sandbox) -> None:
     first = box.load(
-        "language_priority: [no, pt-BR]\ntag_overrides: [{tag: 'on', language_priority: [no]}]\nmedia_roots: ['/a b', /ü]\n"
+        "language_priority: [no, pt-BR]\nmedia_roots: ['/a b', /ü]\n"
+        "tag_overrides: [{tag: 'on', language_priority: [no]}]\n"
         "series_type_overrides: {anime: [jpn]}\n"
         "path_mappings: [{remote: 'D:\\TV', local: /tv}]\n"
     ).config
