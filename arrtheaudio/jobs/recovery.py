@@ -26,30 +26,30 @@ _log = structlog.get_logger(__name__)
 async def settle(queue: Owner, engine: Engine, claim: Claim, plan: Plan, tried: trio.Event) -> None:
     """Settle one plan and end its claim; ``tried`` is set behind the first try.
 
-    Cancelled by a stop, it leaves the plan open, and the claim without an end.
+    Cancelled by a stop, or with the daemon, it leaves the plan open and the claim
+    without an end: a release would journal that the file is untouched.
     """
     try:
         with claim.scope:
             while True:
                 verdict, error = await try_to_settle(engine, plan)
-                tried.set()
                 if verdict is not None:
                     break
+                tried.set()
                 _log.warning(
                     "plan_unsettled", job=format_id("job", claim.job), path=plan.path, detail=error
                 )
                 await trio.sleep(queue.settings.retry_delay_seconds)
         if claim.scope.cancelled_caught:
             if claim.why == "stop":
-                return  # not released: a release would journal that the file is untouched
+                return
             verdict = Failed("io_error", f"Cancelled while the file could not be settled: {error}")
         await end(queue, claim, verdict)
     except JournalUnavailable as unavailable:
         _log.info("recovery_lost", job=format_id("job", claim.job), detail=str(unavailable))
     finally:
         tried.set()
-        if claim.why != "stop":
-            queue.release(claim)
+    queue.release(claim)
 
 
 async def try_to_settle(engine: Engine, plan: Plan) -> tuple[Verdict | None, str]:

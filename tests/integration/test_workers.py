@@ -1,0 +1,670 @@
+"""Workers over a real queue and a fake engine, on a virtual clock: limits, retries, scopes.
+
+The journal commits in the event loop (InlineDrive), so days pass in milliseconds and
+every run is the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from arrtheaudio.errors import (
+    AlreadyEnded,
+    ChangedMeanwhile,
+    CorruptFile,
+    EditConflict,
+    FileBusy,
+    FileNotFound,
+    HalfEdited,
+    IoFailed,
+    JournalUnavailable,
+    NeedsHeavyLane,
+    NoSpace,
+)
+from arrtheaudio.jobs.attempt import RECOVERY_DELAYS
+from arrtheaudio.jobs.claims import Claim
+from arrtheaudio.jobs.drive import InlineDrive
+from arrtheaudio.jobs.models import Job, NewDelivery, NewJob, Priority, Status
+from arrtheaudio.jobs.queue import Queue, open_queue
+from arrtheaudio.jobs.settings import Settings
+from arrtheaudio.jobs.verdict import BUSY_DEFERRALS
+from arrtheaudio.jobs.workers import Workers
+from arrtheaudio.media import Outcome, Plan, Recovery
+
+EPOCH = 1_800_000_000.0
+DONE = Outcome("success", None, "Set default audio track to 'jpn'", track_changed=True)
+BeforeWrite = Callable[[Plan], Awaitable[None]]
+Behaviour = Callable[[Claim, BeforeWrite], Awaitable[Outcome]]
+
+
+def plan_of(path: bytes) -> Plan:
+    return Plan(
+        path=path, method="in_place", size=10, target=1, patches=(), extents=(), digest=b"",
+        device=1, inode=1, mtime_ns=0,
+    )  # fmt: skip
+
+
+async def edit(claim: Claim, before_write: BeforeWrite) -> Outcome:
+    """An edit as media makes it: look, plan, write."""
+    await trio.sleep(0.001)
+    await before_write(plan_of(claim.path))
+    await trio.sleep(0.001)
+    return DONE
+
+
+@attrs.define
+class FakeEngine:
+    """What each file does; remembers who ran when."""
+
+    files: dict[bytes, Behaviour] = attrs.field(factory=dict)
+    recoveries: dict[bytes, Callable[[], Recovery]] = attrs.field(factory=dict)
+    free: int = 0
+    running: list[bytes] = attrs.field(factory=list)
+    heavy: list[bytes] = attrs.field(factory=list)
+    most: int = 0
+    most_heavy: int = 0
+    order: list[bytes] = attrs.field(factory=list)
+    at: list[float] = attrs.field(factory=list)
+    written: list[bytes] = attrs.field(factory=list)
+
+    async def process(self, claim: Claim, *, heavy: bool, before_write: BeforeWrite) -> Outcome:
+        async def noted(plan: Plan) -> None:
+            await before_write(plan)
+            self.written.append(claim.path)
+
+        assert claim.path not in self.running, "one file, one job"
+        self.running.append(claim.path)
+        self.heavy += [claim.path] * heavy
+        self.most = max(self.most, len(self.running))
+        self.most_heavy = max(self.most_heavy, len(self.heavy))
+        self.order.append(claim.path)
+        self.at.append(trio.current_time())
+        try:
+            return await self.files.get(claim.path, edit)(claim, noted)
+        finally:
+            self.running.remove(claim.path)
+            if heavy:
+                self.heavy.remove(claim.path)
+
+    async def recover(self, plan: Plan) -> Recovery:
+        await trio.sleep(0.001)
+        return self.recoveries[plan.path]()
+
+    async def free_space(self, path: bytes) -> int:
+        if path.endswith(b"unmounted.mkv"):
+            raise OSError(5, "Input/output error")
+        return self.free
+
+
+@attrs.frozen
+class World:
+    queue: Queue
+    workers: Workers
+    engine: FakeEngine
+
+    async def submit(self, *paths: bytes, **wishes: Any) -> list[int]:
+        accepted = await self.queue.submit([NewJob(path, **wishes) for path in paths])
+        return list(accepted.jobs)
+
+    async def ended(self, job: int) -> Job:
+        while True:
+            found = await self.queue.job(job)
+            if found.status in (Status.COMPLETED, Status.FAILED, Status.CANCELLED):
+                return found
+            await self.queue.wait_beyond(self.queue.head)
+
+    async def until(self, job: int, status: Status) -> Job:
+        while (found := await self.queue.job(job)).status is not status:
+            await self.queue.wait_beyond(self.queue.head)
+        return found
+
+
+@asynccontextmanager
+async def world(
+    folder: Path, settings: Settings | None = None, engine: FakeEngine | None = None
+) -> AsyncIterator[World]:
+    engine = engine or FakeEngine()
+    async with open_queue(
+        folder / "jobs.db",
+        settings or Settings(max_queue_size=10_000),
+        now=lambda: EPOCH + trio.current_time(),
+        identify=lambda path: path,
+        drive=lambda open_writer: InlineDrive(open_writer, latency=lambda: 0.0005),
+    ) as queue:
+        workers = Workers(queue, engine)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(workers.run)
+            yield World(queue, workers, engine)
+            nursery.cancel_scope.cancel()
+
+
+def raising(*errors: Exception, then: Behaviour = edit) -> Behaviour:
+    """Each error once, in order; then something else."""
+    left = list(errors)
+
+    async def behave(claim: Claim, before_write: BeforeWrite) -> Outcome:
+        await trio.sleep(0.001)
+        if left:
+            raise left.pop(0)
+        return await then(claim, before_write)
+
+    return behave
+
+
+async def forever(claim: Claim, before_write: BeforeWrite) -> Outcome:
+    await trio.sleep_forever()
+    raise AssertionError
+
+
+def taking(seconds: float) -> Behaviour:
+    async def behave(claim: Claim, before_write: BeforeWrite) -> Outcome:
+        await trio.sleep(seconds)
+        return DONE
+
+    return behave
+
+
+# --- limits -----------------------------------------------------------------
+
+
+async def test_never_more_jobs_at_once_than_workers_nor_heavy_ones_than_their_limit(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    settings = Settings(max_queue_size=1000, worker_count=3, max_mp4_concurrent=2)
+    async with world(tmp_path, settings) as w:
+        paths = [b"/m/%d.%s" % (n, b"mp4" if n % 2 else b"mkv") for n in range(40)]
+        w.engine.files = dict.fromkeys(paths, taking(1.0))
+        for job in await w.submit(*paths):
+            assert (await w.ended(job)).result == "success"
+    assert (w.engine.most, w.engine.most_heavy) == (3, 2)
+
+
+async def test_mkv_jobs_flow_past_waiting_mp4_jobs(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world(tmp_path) as w:
+        w.engine.files[b"/m/1.mp4"] = forever
+        first, second, mkv = await w.submit(b"/m/1.mp4", b"/m/2.mp4", b"/m/3.mkv")
+        await w.ended(mkv)
+        assert (await w.queue.job(first)).status is Status.RUNNING
+        assert (await w.queue.job(second)).status is Status.QUEUED
+        await w.queue.cancel(first)
+        await w.ended(second)
+
+
+async def test_a_file_found_to_be_heavy_goes_to_the_heavy_lane_with_its_attempt_given_back(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async def heavy_only(claim: Claim, before_write: BeforeWrite) -> Outcome:
+        if not claim.heavy:
+            raise NeedsHeavyLane
+        return await edit(claim, before_write)
+
+    async with world(tmp_path) as w:
+        w.engine.files[b"/m/linked.mkv"] = heavy_only
+        (job,) = await w.submit(b"/m/linked.mkv")
+        final = await w.ended(job)
+    assert (final.result, final.attempt) == ("success", 1)
+    assert w.engine.order == [b"/m/linked.mkv"] * 2
+
+
+async def test_slots_are_numbered_from_one(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world(tmp_path, Settings(worker_count=3)) as w:
+        paths = [b"/m/%d.mkv" % n for n in range(3)]
+        w.engine.files = dict.fromkeys(paths, forever)
+        jobs = await w.submit(*paths)
+        running = [await w.until(job, Status.RUNNING) for job in jobs]
+        assert sorted(job.worker_id or 0 for job in running) == [1, 2, 3]
+        await w.queue.cancel(jobs[1])
+        (late,) = await w.submit(b"/m/late.mkv")
+        assert (await w.ended(late)).worker_id == running[1].worker_id
+
+
+async def test_limits_change_while_jobs_run(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world(tmp_path, Settings(worker_count=1)) as w:
+        paths = [b"/m/%d.mkv" % n for n in range(6)]
+        w.engine.files = dict.fromkeys(paths, forever)
+        jobs = await w.submit(*paths)
+        await w.until(jobs[0], Status.RUNNING)
+        w.queue.configure(Settings(worker_count=3))
+        w.workers.configure()
+        await w.until(jobs[2], Status.RUNNING)
+        w.queue.configure(Settings(worker_count=1))
+        w.workers.configure()
+        for job in jobs[:2]:
+            await w.queue.cancel(job)
+        await trio.sleep(10)
+        assert len(w.workers.running) == 1  # three had run, and two have left
+        await w.queue.cancel(jobs[2])
+        await w.until(jobs[3], Status.RUNNING)
+
+
+# --- timeouts and retries ---------------------------------------------------
+
+
+async def test_an_attempt_that_takes_too_long_is_tried_again_and_fails_at_last(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    settings = Settings(timeout_seconds=300, retry_attempts=2, retry_delay_seconds=60)
+    async with world(tmp_path, settings) as w:
+        w.engine.files[b"/m/a.mkv"] = forever
+        (job,) = await w.submit(b"/m/a.mkv")
+        final = await w.ended(job)
+    assert (final.status, final.reason, final.attempt) == (Status.FAILED, "timeout", 3)
+    waits = [later - earlier for earlier, later in zip(w.engine.at, w.engine.at[1:], strict=False)]
+    assert waits == pytest.approx([360, 360], abs=1)
+
+
+async def test_a_write_is_never_cut_off_by_the_timeout(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async def slow_write(claim: Claim, before_write: BeforeWrite) -> Outcome:
+        await trio.sleep(299)
+        await before_write(plan_of(claim.path))
+        await trio.sleep(1000)
+        return DONE
+
+    async with world(tmp_path) as w:
+        w.engine.files[b"/m/a.mkv"] = slow_write
+        (job,) = await w.submit(b"/m/a.mkv")
+        assert (await w.ended(job)).result == "success"
+    assert w.engine.order == [b"/m/a.mkv"]
+
+
+async def test_what_can_pass_is_tried_again_after_the_delay_at_low_priority(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world(tmp_path) as w:
+        w.engine.files[b"/m/a.mkv"] = raising(IoFailed(), IoFailed())
+        (job,) = await w.submit(b"/m/a.mkv")
+        final = await w.ended(job)
+    assert (final.result, final.attempt, final.priority) == ("success", 3, Priority.LOW)
+    assert w.engine.at[2] - w.engine.at[0] == pytest.approx(120, abs=1)
+
+
+@pytest.mark.parametrize("error", [CorruptFile(), ChangedMeanwhile(), EditConflict()])
+async def test_what_cannot_pass_is_not_tried_again(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, error: Exception
+) -> None:
+    async with world(tmp_path) as w:
+        w.engine.files[b"/m/a.mkv"] = raising(error)
+        (job,) = await w.submit(b"/m/a.mkv")
+        final = await w.ended(job)
+    assert (final.status, final.reason) == (Status.FAILED, error.reason)  # type: ignore[attr-defined]
+    assert len(w.engine.order) == 1
+
+
+async def test_a_file_never_seen_is_looked_for_again_and_one_seen_before_is_gone(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world(tmp_path) as w:
+        w.engine.files[b"/m/never.mkv"] = raising(*[FileNotFound()] * 5)
+        w.engine.files[b"/m/seen.mkv"] = raising(IoFailed(), FileNotFound(), FileNotFound())
+        never, seen = await w.submit(b"/m/never.mkv", b"/m/seen.mkv")
+        finals = [await w.ended(never), await w.ended(seen)]
+    assert [(job.reason, job.attempt) for job in finals] == [("not_found", 3), ("gone", 2)]
+
+
+async def test_a_busy_file_is_looked_at_again_without_an_attempt_and_not_for_ever(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    settings = Settings(settle_seconds=5, retry_attempts=2, retry_delay_seconds=60)
+    async with world(tmp_path, settings) as w:
+        w.engine.files[b"/m/a.mkv"] = raising(*[FileBusy()] * 200)
+        w.engine.files[b"/m/b.mkv"] = raising(FileBusy(retry_after=2.5))
+        job, short = await w.submit(b"/m/a.mkv", b"/m/b.mkv")
+        assert (await w.ended(short)).attempt == 1
+        final = await w.ended(job)
+    assert (final.reason, final.attempt) == ("busy", 3)
+    at = [at for path, at in zip(w.engine.order, w.engine.at, strict=True) if path == b"/m/a.mkv"]
+    assert len(at) == BUSY_DEFERRALS + 3
+    assert at[BUSY_DEFERRALS] - at[0] == pytest.approx(BUSY_DEFERRALS * 5, abs=1)
+
+
+async def test_a_job_whose_code_raises_something_unforeseen_fails_alone(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world(tmp_path) as w:
+        w.engine.files[b"/m/a.mkv"] = raising(ZeroDivisionError("oh"))
+        w.engine.files[b"/m/c.mkv"] = raising(ExceptionGroup("oh", [ValueError("in a nursery")]))
+        jobs = await w.submit(b"/m/a.mkv", b"/m/b.mkv", b"/m/c.mkv")
+        finals = [await w.ended(job) for job in jobs]
+    assert [(job.status, job.reason) for job in finals] == [
+        (Status.FAILED, "internal_error"),
+        (Status.COMPLETED, None),
+        (Status.FAILED, "internal_error"),
+    ]
+    assert Counter(w.engine.order).most_common(1)[0][1] == 1  # none is tried again
+
+
+# --- space ------------------------------------------------------------------
+
+
+async def test_a_job_waits_for_space_without_a_slot_and_goes_on_when_there_is_some(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    settings = Settings(worker_count=1, space_check_seconds=60)
+    async with world(tmp_path, settings) as w:
+        no_space = NoSpace(needed=1000, free=10)
+        w.engine.free = 1000  # exactly what is needed is not enough
+        w.engine.files[b"/m/a.mp4"] = raising(no_space)
+        waiting, other = await w.submit(b"/m/a.mp4", b"/m/b.mp4")
+        await w.until(waiting, Status.WAITING_FOR_SPACE)
+        await w.ended(other)
+        await trio.sleep(3600)
+        assert w.engine.order.count(b"/m/a.mp4") == 1
+        w.engine.free = 1001
+        begin = trio.current_time()
+        final = await w.ended(waiting)
+    assert (final.result, final.attempt) == ("success", 1)
+    assert w.engine.at[-1] - begin <= 61
+
+
+async def test_a_file_system_that_cannot_be_asked_leaves_it_to_the_attempt(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world(tmp_path) as w:
+        w.engine.files[b"/m/unmounted.mkv"] = raising(NoSpace(needed=10), CorruptFile())
+        (job,) = await w.submit(b"/m/unmounted.mkv")
+        assert (await w.ended(job)).reason == "corrupt"
+
+
+# --- cancel and stop --------------------------------------------------------
+
+
+async def test_a_cancelled_run_ends_at_once_and_never_writes(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world(tmp_path) as w:
+        w.engine.files[b"/m/a.mkv"] = forever
+        (job,) = await w.submit(b"/m/a.mkv")
+        await w.until(job, Status.RUNNING)
+        assert (await w.queue.cancel(job)).status is Status.CANCELLED
+        await trio.sleep(1000)
+    assert w.engine.written == []
+
+
+async def test_a_cancel_that_comes_behind_the_plan_is_told_so(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    writing = trio.Event()
+
+    async def slow_write(claim: Claim, before_write: BeforeWrite) -> Outcome:
+        await before_write(plan_of(claim.path))
+        writing.set()
+        await trio.sleep(5)
+        return DONE
+
+    async with world(tmp_path) as w:
+        w.engine.files[b"/m/a.mkv"] = slow_write
+        (job,) = await w.submit(b"/m/a.mkv")
+        await writing.wait()
+        with pytest.raises(AlreadyEnded):
+            await w.queue.cancel(job)
+        assert (await w.queue.job(job)).result == "success"
+
+
+@pytest.mark.parametrize("moment", [n * 0.0002 for n in range(30)])
+async def test_a_cancel_at_any_moment_either_wins_and_nothing_is_written_or_loses(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, moment: float
+) -> None:
+    async with world(tmp_path) as w:
+        (job,) = await w.submit(b"/m/a.mkv")
+        await trio.sleep(moment)
+        try:
+            cancelled = (await w.queue.cancel(job)).status is Status.CANCELLED
+        except AlreadyEnded:
+            cancelled = False
+        final = await w.ended(job)
+    assert cancelled == (final.status is Status.CANCELLED)
+    assert cancelled == (w.engine.written == [])
+
+
+async def test_a_stop_puts_what_runs_back_in_its_place_with_its_attempt(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world(tmp_path) as w:
+        w.engine.files[b"/m/a.mkv"] = forever
+        (job,) = await w.submit(b"/m/a.mkv")
+        await w.until(job, Status.RUNNING)
+        await w.queue.stopping()
+        (late,) = await w.submit(b"/m/late.mkv")
+        w.workers.interrupt()
+        await w.workers.idle()
+        found = await w.queue.job(job)
+        assert (found.status, found.attempt, found.priority) == (Status.QUEUED, 0, Priority.NORMAL)
+        assert (await w.queue.job(late)).status is Status.QUEUED
+    async with world(tmp_path) as again:
+        assert [(await again.ended(j)).attempt for j in (job, late)] == [1, 1]
+
+
+async def test_stopping_twice_or_with_nothing_running_is_harmless(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world(tmp_path) as w:
+        w.workers.interrupt()
+        await w.workers.idle()
+        w.workers.interrupt()
+        await w.workers.idle()
+
+
+# --- edits that broke off ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [("completed", (Status.COMPLETED, None)), ("rolled_back", (Status.FAILED, "verify_failed"))],
+)
+async def test_a_plan_left_open_by_a_crash_is_settled_before_anything_else(
+    tmp_path: Path,
+    autojump_clock: trio.testing.MockClock,
+    state: Any,
+    expected: tuple[Status, str | None],
+) -> None:
+    job = await crash_while_writing(tmp_path)
+    engine = FakeEngine()
+    engine.recoveries[b"/m/a.mkv"] = lambda: Recovery(state, "settled", 7)
+    async with world(tmp_path, engine=engine) as w:
+        final = await w.queue.job(job)  # at once: the workers report started behind it
+    assert (final.status, final.reason) == expected
+    assert w.engine.order == []
+
+
+async def test_an_edit_that_had_not_begun_runs_again(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    job = await crash_while_writing(tmp_path)
+    engine = FakeEngine()
+    engine.recoveries[b"/m/a.mkv"] = lambda: Recovery("interrupted", "untouched", 7)
+    async with world(tmp_path, engine=engine) as w:
+        assert (await w.ended(job)).result == "success"
+    assert w.engine.order == [b"/m/a.mkv"]
+
+
+async def test_a_conflict_is_reported_and_nothing_is_touched(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    job = await crash_while_writing(tmp_path)
+    engine = FakeEngine()
+
+    def conflict() -> Recovery:
+        raise EditConflict(path=b"/m/a.mkv")
+
+    engine.recoveries[b"/m/a.mkv"] = conflict
+    async with world(tmp_path, engine=engine) as w:
+        final = await w.ended(job)
+    assert (final.status, final.reason) == (Status.FAILED, "conflict")
+
+
+async def test_a_file_that_cannot_be_settled_yet_stays_owned_over_stops_until_it_can(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    job = await crash_while_writing(tmp_path)
+
+    def unmounted() -> Recovery:
+        raise IoFailed("Host is down")
+
+    engine = FakeEngine()
+    engine.recoveries[b"/m/a.mkv"] = unmounted
+    async with world(tmp_path, engine=engine) as w:
+        assert (await w.queue.job(job)).status is Status.RUNNING
+        await w.queue.stopping()
+        w.workers.interrupt()
+        await w.workers.idle()
+    async with world(tmp_path, engine=engine) as w:
+        await trio.sleep(1000)
+        assert (await w.queue.job(job)).status is Status.RUNNING
+        engine.recoveries[b"/m/a.mkv"] = lambda: Recovery("completed", "settled", 7)
+        assert (await w.ended(job)).result == "success"
+    assert engine.order == []
+
+
+async def test_a_hanging_file_does_not_keep_the_start(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    await crash_while_writing(tmp_path)
+
+    class Hanging(FakeEngine):
+        async def recover(self, plan: Plan) -> Recovery:
+            await trio.sleep_forever()
+            raise AssertionError
+
+    async with world(tmp_path, engine=Hanging()) as w:
+        (other,) = await w.submit(b"/m/b.mkv")
+        assert (await w.ended(other)).result == "success"
+
+
+async def crash_while_writing(folder: Path) -> int:
+    """A daemon that dies between the durable plan and the end; gives the job."""
+    planned, dead = trio.Event(), trio.Event()
+    jobs: list[int] = []
+
+    async def die(claim: Claim, before_write: BeforeWrite) -> Outcome:
+        await before_write(plan_of(claim.path))
+        planned.set()
+        await dead.wait()
+        claim.revoked = True  # nothing more of this run is journalled
+        raise JournalUnavailable
+
+    async def live_and_die() -> None:
+        async with world(folder) as w:
+            w.engine.files[b"/m/a.mkv"] = die
+            jobs.extend(await w.submit(b"/m/a.mkv"))
+            await planned.wait()
+            dead.set()
+            raise RuntimeError("crash")
+
+    with pytest.raises(RuntimeError, match="crash"):
+        await live_and_die()
+    return jobs[0]
+
+
+async def test_an_edit_that_broke_off_in_the_middle_is_settled_by_the_same_rules(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async def break_off(claim: Claim, before_write: BeforeWrite) -> Outcome:
+        await before_write(plan_of(claim.path))
+        raise HalfEdited("Input/output error", path=claim.path)
+
+    tries = [IoFailed("still down"), IoFailed("still down")]
+
+    def recover() -> Recovery:
+        if tries:
+            raise tries.pop()
+        return Recovery("completed", "The interrupted edit is complete", 7)
+
+    def never() -> Recovery:
+        raise IoFailed("down")
+
+    async with world(tmp_path) as w:
+        for path in (b"/m/a.mkv", b"/m/b.mkv"):
+            w.engine.files[path] = break_off
+        w.engine.recoveries = {b"/m/a.mkv": recover, b"/m/b.mkv": never}
+        settled, lost = await w.submit(b"/m/a.mkv", b"/m/b.mkv")
+        assert (await w.ended(settled)).track_changed
+        assert (await w.ended(lost)).reason == "io_error"
+    assert len(RECOVERY_DELAYS) == 3
+
+
+# --- deliveries that run in the daemon --------------------------------------
+
+
+def delivery(*paths: bytes) -> NewDelivery:
+    return NewDelivery("sonarr", "Download", tuple(NewJob(path) for path in paths))
+
+
+async def test_with_worker_count_0_a_delivery_runs_in_the_daemon_one_job_after_another(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world(tmp_path, Settings(worker_count=0)) as w:
+        paths = [b"/m/1.mkv", b"/m/2.mp4", b"/m/3.mkv"]
+        w.engine.files = dict.fromkeys(paths, taking(1.0))
+        w.engine.files[b"/m/3.mkv"] = raising(NoSpace(needed=10))
+        jobs = await w.workers.run_here(await w.queue.deliver(delivery(*paths)))
+    assert [(job.result, job.reason) for job in jobs] == [
+        ("success", None), ("success", None), ("failed", "no_space"),
+    ]  # fmt: skip
+    assert w.engine.order == paths
+    assert w.engine.most == 1
+
+
+@pytest.mark.parametrize("error", [IoFailed(), FileBusy(), FileNotFound()])
+async def test_with_worker_count_0_there_is_one_attempt(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, error: Any
+) -> None:
+    async with world(tmp_path, Settings(worker_count=0)) as w:
+        w.engine.files[b"/m/1.mkv"] = raising(error)
+        (job,) = await w.workers.run_here(await w.queue.deliver(delivery(b"/m/1.mkv")))
+    assert (job.result, job.reason, job.attempt) == ("failed", error.reason, 1)
+
+
+async def test_a_client_that_hangs_up_cancels_nothing(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world(tmp_path, Settings(worker_count=0)) as w:
+        w.engine.files[b"/m/1.mkv"] = taking(100)
+        accepted = await w.queue.deliver(delivery(b"/m/1.mkv", b"/m/2.mkv"))
+        with trio.move_on_after(90) as patience:
+            await w.workers.run_here(accepted)
+        assert patience.cancelled_caught
+        for job in accepted.jobs:
+            assert (await w.ended(job)).result == "success"
+
+
+async def test_what_was_queued_before_stays_queued_untouched_with_worker_count_0(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world(tmp_path) as w:
+        await w.queue.pause()
+        (job,) = await w.submit(b"/m/queued.mkv")
+        await w.queue.stopping()
+    async with world(tmp_path, Settings(worker_count=0)) as w:
+        await w.queue.resume()
+        await w.workers.run_here(await w.queue.deliver(delivery(b"/m/1.mkv")))
+        await trio.sleep(10_000)
+        assert (await w.queue.job(job)).status is Status.QUEUED
+    assert w.engine.order == [b"/m/1.mkv"]
+
+
+async def test_a_delivery_left_by_a_restart_goes_on_in_the_daemon(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    settings = Settings(worker_count=0)
+    async with world(tmp_path, settings) as w:
+        await w.queue.stopping()
+        accepted = await w.queue.deliver(delivery(b"/m/1.mkv"))
+    async with world(tmp_path, settings) as w:
+        assert (await w.ended(accepted.jobs[0])).result == "success"
