@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import attrs
 
 from arrtheaudio.jobs import events as ev
-from arrtheaudio.jobs.facets import CANCELLED, CHANGED, FAILED, SKIPPED, SUCCESS
+from arrtheaudio.jobs.facets import ALREADY, CANCELLED, CHANGED, FAILED, SKIPPED, SUCCESS
 from arrtheaudio.jobs.models import Batch, BatchStatus, Progress
 from arrtheaudio.jobs.state import LiveBatch, replay
 
@@ -24,7 +24,7 @@ def progress_of(batch: LiveBatch, eta_seconds: int | None = None) -> Progress:
     return Progress(
         total_files=batch.total,
         success=ended[CHANGED] + ended[SUCCESS],
-        skipped=ended[SKIPPED],
+        skipped=ended[SKIPPED] + ended[ALREADY],
         failed=ended[FAILED],
         cancelled=ended[CANCELLED],
         running=batch.running,

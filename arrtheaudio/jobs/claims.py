@@ -15,7 +15,7 @@ import attrs
 import trio
 
 from arrtheaudio.jobs.models import JobKind, NewBatch, NewJob, Priority, Source
-from arrtheaudio.media.tracks import Plan
+from arrtheaudio.media import Plan
 
 Why = Literal["cancel", "stop", "journal"]
 

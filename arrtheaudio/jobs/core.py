@@ -34,7 +34,7 @@ from arrtheaudio.jobs.readers import Readers
 from arrtheaudio.jobs.settings import Settings
 from arrtheaudio.jobs.state import LiveBatch, LiveJob, State, apply, batch_end_body
 from arrtheaudio.jobs.view import Origin
-from arrtheaudio.media.tracks import Plan
+from arrtheaudio.media import Plan
 
 SCOUTS: Final = 4  # threads that identify files; a hung one is left behind
 POISONED_CRASHES: Final = 2  # of the daemon, in a row, in the middle of one job
@@ -196,7 +196,7 @@ class Core:
                 self._enqueue(job)
                 feed.add(row, Origin(job.path, job.facet, job.parent), None)
             elif row.job is not None:
-                job = jobs.get(row.job) or self._undone(row)
+                job = jobs.get(row.job) or self._ended(row)
                 apply(state, row)
                 feed.add(row, Origin(job.path, job.facet, job.parent), None)
                 self._react(row, job)
@@ -211,15 +211,15 @@ class Core:
         feed.wake()
         self._wake()
 
-    def _undone(self, row: ev.Row) -> LiveJob:
-        """The ended job of a ``job.undone`` row, which tells what an event needs."""
+    def _ended(self, row: ev.Row) -> LiveJob:
+        """The ended job of a row behind its end, which tells what an event needs."""
         body = row.body
         path = decode_bytes(body["path"])
         return LiveJob(row.job or 0, path, row.at, row.parent, body["facet"], Priority.HIGH)
 
     def _react(self, row: ev.Row, job: LiveJob) -> None:
         kind = row.type
-        if kind in (ev.JOB_STARTED, ev.JOB_PLANNED, ev.JOB_UNDONE):
+        if kind in (ev.JOB_STARTED, ev.JOB_PLANNED) or kind in ev.AFTER_END:
             return
         self._let_go(job.seq)
         batch = self._state.batches.get(job.parent) if job.parent is not None else None

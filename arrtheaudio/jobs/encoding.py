@@ -13,7 +13,7 @@ from typing import Any, Final
 import cattrs
 import orjson
 
-from arrtheaudio.media.tracks import Plan
+from arrtheaudio.media import Plan
 
 _RAW: Final = "\0"  # marks a value that is not text
 

@@ -16,6 +16,7 @@ import attrs
 
 from arrtheaudio.jobs.encoding import decode_bytes, encode_bytes
 from arrtheaudio.jobs.facets import (
+    ALREADY,
     CANCELLED,
     CHANGED,
     FAILED,
@@ -27,7 +28,7 @@ from arrtheaudio.jobs.facets import (
     source_of,
 )
 from arrtheaudio.jobs.models import BatchFilters, NewBatch, NewJob, Priority, Source, Status
-from arrtheaudio.media.tracks import Outcome, Track
+from arrtheaudio.media import Outcome, Track
 
 JOB_QUEUED: Final = "job.queued"
 JOB_STARTED: Final = "job.started"
@@ -41,6 +42,8 @@ JOB_INTERRUPTED: Final = "job.interrupted"
 JOB_WAITING: Final = "job.waiting_for_space"
 JOB_SPACE_FOUND: Final = "job.space_found"
 JOB_UNDONE: Final = "job.undone"
+PROBLEM_DISMISSED: Final = "problem.dismissed"  # of a failed job: no longer shown as a problem
+PROBLEM_RESTORED: Final = "problem.restored"
 BATCH_QUEUED: Final = "batch.queued"
 BATCH_STARTED: Final = "batch.started"
 BATCH_DISCOVERED: Final = "batch.discovered"
@@ -56,6 +59,8 @@ DAEMON_STOPPING: Final = "daemon.stopping"
 REOPENED: Final = "journal.reopened"
 TRIMMED: Final = "journal.trimmed"
 
+# Rows of a job behind its end; they move nothing.
+AFTER_END: Final = frozenset({JOB_UNDONE, PROBLEM_DISMISSED, PROBLEM_RESTORED})
 INTERNAL: Final = frozenset({JOB_PLANNED, DAEMON_STARTED, REOPENED, TRIMMED})  # not in the feed
 JOB_ENDS: Final = frozenset({JOB_COMPLETED, JOB_FAILED, JOB_CANCELLED})
 BATCH_ENDS: Final = frozenset({BATCH_COMPLETED, BATCH_CANCELLED, BATCH_FAILED})
@@ -77,6 +82,7 @@ MOVES: Final[Mapping[str, tuple[frozenset[Status], Status]]] = {
     JOB_WAITING: (frozenset({Status.QUEUED, Status.RUNNING}), Status.WAITING_FOR_SPACE),
     JOB_SPACE_FOUND: (frozenset({Status.WAITING_FOR_SPACE}), Status.QUEUED),
 }
+ALREADY_CORRECT: Final = "already_correct"  # media's word for a file that needs nothing
 REFUSED_FROM: Final = frozenset({Status.QUEUED})  # job.completed with ``refused``
 
 
@@ -231,7 +237,9 @@ def completed_body(
 ) -> dict[str, Any]:
     """The body of ``job.completed``. A dry run never changes a track (api.md)."""
     changed = outcome.track_changed and not dry_run
-    end = SKIPPED if outcome.result == "skipped" else CHANGED if changed else SUCCESS
+    end = CHANGED if changed else SUCCESS
+    if outcome.result == "skipped":
+        end = ALREADY if outcome.reason == ALREADY_CORRECT else SKIPPED
     body = end_body(
         path,
         _probed_facet(facet, outcome),

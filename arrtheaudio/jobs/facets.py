@@ -1,7 +1,7 @@
 """Facets: what lists filter by and totals count by, as one small integer.
 
 A live job's facet is source x container (0 to 8); an ended job's adds its end
-(0 to 44). Unfinished and ended batches have facets of their own, so that one
+(0 to 53). Unfinished and ended batches have facets of their own, so that one
 set of tables and counters serves both. The numbers stand in the journal's
 tables: never renumber them.
 """
@@ -15,10 +15,11 @@ from arrtheaudio.jobs.models import BatchStatus, Source, Status
 
 SOURCES: Final[tuple[Source, ...]] = ("sonarr", "radarr", "manual")
 CONTAINERS: Final = (None, "mkv", "mp4")
-CHANGED, SUCCESS, SKIPPED, FAILED, CANCELLED = range(5)  # how a job ended
+# How a job ended. SUCCESS: without a change (a dry run); ALREADY: skipped as already_correct.
+CHANGED, SUCCESS, SKIPPED, FAILED, CANCELLED, ALREADY = range(6)
 
 KINDS: Final = len(SOURCES) * len(CONTAINERS)  # number of live facets
-ENDS: Final = 5
+ENDS: Final = 6
 ENDED_FACETS: Final = range(ENDS * KINDS)
 OPEN_BATCH: Final = 99
 BATCH_FACETS: Final = {
@@ -41,6 +42,7 @@ _STATUS_OF: Final = {
     SKIPPED: Status.COMPLETED,
     FAILED: Status.FAILED,
     CANCELLED: Status.CANCELLED,
+    ALREADY: Status.COMPLETED,
 }
 _RESULT_OF: Final = {
     CHANGED: "success",
@@ -48,6 +50,7 @@ _RESULT_OF: Final = {
     SKIPPED: "skipped",
     FAILED: "failed",
     CANCELLED: None,
+    ALREADY: "skipped",
 }
 
 

@@ -21,7 +21,7 @@ from arrtheaudio.jobs.encoding import decode_plan
 from arrtheaudio.jobs.facets import CHANGED, ENDED_FACETS, end_of, source_of
 from arrtheaudio.jobs.models import IdKind, Source, format_id
 from arrtheaudio.jobs.replay import rows_of
-from arrtheaudio.media.tracks import Plan
+from arrtheaudio.media import Plan
 
 Order = Literal["job", "seq"]  # by creation, by last change
 

@@ -22,6 +22,7 @@ from collections.abc import Hashable
 from typing import Any, Final
 
 import apsw
+import structlog
 import trio
 
 from arrtheaudio.errors import JournalUnavailable
@@ -35,11 +36,14 @@ from arrtheaudio.jobs.models import SpaceWaiter, Status
 from arrtheaudio.jobs.reading import Reading
 from arrtheaudio.jobs.state import LiveJob
 from arrtheaudio.jobs.view import origin_of
-from arrtheaudio.media.tracks import Outcome, Plan
+from arrtheaudio.media import Outcome, Plan
 
 SCOUTED_AT_ONCE: Final = 16  # heads of each lane whose files are looked up ahead of the claim
 SCOUTED_SECONDS: Final = 1.0  # how long such a look counts as "at claim"
+UNREADABLE_SECONDS: Final = 1.0  # until the journal is read again that could not be
 SCOUT_TIMEOUT: Final = 5.0  # a file system that hangs longer is not asked: the path identifies
+
+_log = structlog.get_logger(__name__)
 
 
 class Ownership(Reading):
@@ -55,7 +59,12 @@ class Ownership(Reading):
         while True:
             wanted = [] if self._halted else self._unscouted()
             if wanted:
-                await self._scout(wanted)
+                try:
+                    await self._scout(wanted)
+                except JournalUnavailable as error:
+                    _log.error("journal_unreadable", error=str(error))
+                    await trio.sleep(UNREADABLE_SECONDS)
+                    continue
                 self._changed = trio.Event()
                 return
             if self._changed.is_set():

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 import apsw
 import trio
 
-from arrtheaudio.errors import JournalError
+from arrtheaudio.errors import JournalUnavailable
 from arrtheaudio.jobs.schema import connect_reader
 
 READERS: Final = 4  # connections, and threads, at once
@@ -34,7 +34,7 @@ class Readers:
     async def run(self, query: Callable[[apsw.Connection], T], *, view: bool = True) -> T:
         """``query`` on a connection that nobody else uses meanwhile, in one view of the tables.
 
-        Raises: JournalError where SQLite cannot read.
+        Raises: JournalUnavailable where SQLite cannot read.
         """
         if not self.threads:
             await trio.lowlevel.checkpoint()
@@ -65,7 +65,10 @@ class Readers:
         try:
             return connect_reader(self._path)
         except apsw.Error as error:
-            raise JournalError(f"cannot be read ({error})", path=os.fsencode(self._path)) from error
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: apsw.Error) -> JournalUnavailable:
+        return JournalUnavailable(f"cannot be read ({error})", path=os.fsencode(self._path))
 
     def close(self) -> None:
         """Close what is idle; nothing reads any more."""

@@ -287,9 +287,9 @@ class Reading(Requests):
 
     async def events(self, since: int, *, limit: int = 1000) -> EventChunk:
         """Public rows behind the cursor; go on at ``next_since``."""
-        chunk = self._feed.recent(since, limit)
+        await trio.lowlevel.checkpoint()
+        chunk = self._feed.recent(since, limit)  # last, so that it reaches up to the head of now
         if chunk is not None:
-            await trio.lowlevel.checkpoint()
             return chunk
         head = self._feed.head
         return await self._readers.run(

@@ -21,8 +21,10 @@ BUSY_MS: Final = 5000  # a reader that checkpoints nothing never holds the lock 
 
 # journal: the truth. job = own seq in job.queued; parent = first row of its webhook or batch.
 # open: in at job.queued and batch.queued, out at the terminal row.
-# finished: written once, with the terminal row; batches have facets of their own.
-# kept: ended jobs that are still listed; tally: ended ever, by local day.
+# finished: written with the terminal row; batches have facets of their own. reason: of what
+# was skipped or failed, but not already_correct, which is a facet. undone, dismissed: later marks.
+# kept: ended jobs that are still listed; tally: ended ever, by local day; told: by language of
+# what was changed, and by reason.
 # SQLite accepts a deletion only of what has ended, and no update at all.
 SCHEMA: Final = """
 CREATE TABLE journal(
@@ -35,11 +37,14 @@ CREATE TABLE open(job INTEGER PRIMARY KEY, facet INTEGER NOT NULL, parent INTEGE
 CREATE INDEX open_parent ON open(parent) WHERE parent IS NOT NULL;
 CREATE TABLE finished(
     job INTEGER PRIMARY KEY, seq INTEGER NOT NULL, facet INTEGER NOT NULL,
-    parent INTEGER, ms INTEGER, path BLOB NOT NULL) STRICT;
+    parent INTEGER, ms INTEGER, path BLOB NOT NULL, reason TEXT,
+    undone INTEGER NOT NULL DEFAULT 0, dismissed INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX finished_facet_job ON finished(facet, job);
 CREATE INDEX finished_facet_seq ON finished(facet, seq);
 CREATE INDEX finished_parent ON finished(parent, seq, facet) WHERE parent IS NOT NULL;
 CREATE INDEX finished_path ON finished(path);
+CREATE INDEX finished_reason ON finished(reason, facet, job) WHERE reason IS NOT NULL;
+CREATE INDEX finished_undone ON finished(facet, job) WHERE undone;
 CREATE TABLE kept(
     facet INTEGER PRIMARY KEY, n INTEGER NOT NULL, ran INTEGER NOT NULL, ms INTEGER NOT NULL
 ) STRICT;
@@ -47,6 +52,9 @@ CREATE TABLE tally(
     day INTEGER NOT NULL, facet INTEGER NOT NULL,
     n INTEGER NOT NULL, ran INTEGER NOT NULL, ms INTEGER NOT NULL,
     PRIMARY KEY(day, facet)) STRICT, WITHOUT ROWID;
+CREATE TABLE told(
+    day INTEGER NOT NULL, kind TEXT NOT NULL, word TEXT NOT NULL, n INTEGER NOT NULL,
+    PRIMARY KEY(day, kind, word)) STRICT, WITHOUT ROWID;
 CREATE TRIGGER journal_is_append_only BEFORE UPDATE ON journal
 BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER journal_keeps_what_lives BEFORE DELETE ON journal

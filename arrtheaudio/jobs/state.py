@@ -362,6 +362,8 @@ _FOLDS: Final[dict[str, Callable[[State, ev.Row], None]]] = {
     ev.JOB_WAITING: _waiting,
     ev.JOB_SPACE_FOUND: _space_found,
     ev.JOB_UNDONE: _nothing,
+    ev.PROBLEM_DISMISSED: _nothing,
+    ev.PROBLEM_RESTORED: _nothing,
     ev.BATCH_QUEUED: _batch_queued,
     ev.BATCH_STARTED: _batch_started,
     ev.BATCH_DISCOVERED: _batch_discovered,

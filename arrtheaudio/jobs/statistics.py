@@ -8,7 +8,7 @@ from typing import Final
 import apsw
 import attrs
 
-from arrtheaudio.jobs.facets import CANCELLED, ENDED_FACETS, FAILED, container_of, end_of
+from arrtheaudio.jobs.facets import CANCELLED, ENDED_FACETS, ENDS, FAILED, container_of, end_of
 from arrtheaudio.jobs.models import Statistics, Status
 
 # kept_sums: ended jobs that are still listed, by facet; tally_sums: all ever ended
@@ -38,9 +38,9 @@ def _sum(rows: Iterable[tuple[int, int, int, int]], ends: frozenset[int]) -> _Su
     return sums
 
 
-_ALL: Final = frozenset(range(FAILED + 2))
-_COMPLETED: Final = frozenset(range(FAILED))
+_ALL: Final = frozenset(range(ENDS))
 _FAILED: Final = frozenset({FAILED})
+_COMPLETED: Final = _ALL - {FAILED, CANCELLED}
 _PROCESSED: Final = _COMPLETED | _FAILED
 
 

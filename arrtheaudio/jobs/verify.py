@@ -23,7 +23,8 @@ from arrtheaudio.jobs.writer import project
 DIFFERENCES_TOLD: Final = 20
 
 OPEN_ROWS: Final = "SELECT job, facet, parent FROM open ORDER BY job"
-FINISHED_ROWS: Final = "SELECT job, seq, facet, parent, ms, path FROM finished ORDER BY job"
+FINISHED_ROWS: Final = """SELECT job, seq, facet, parent, ms, path, reason, undone, dismissed
+ FROM finished ORDER BY job"""
 KEPT_ROWS: Final = "SELECT facet, n, ran, ms FROM kept WHERE n > 0 ORDER BY facet"
 TALLIED: Final = "SELECT facet, sum(n), sum(ran), sum(ms) FROM tally GROUP BY facet ORDER BY facet"
 
@@ -56,6 +57,7 @@ def _short(value: object) -> str:
 def _compare_tables(connection: apsw.Connection) -> Iterator[str]:
     opened: dict[int, tuple[Any, ...]] = {}
     finished: dict[int, tuple[Any, ...]] = {}
+    marks: dict[int, dict[str, int]] = {}
     kept: dict[int, list[int]] = {}
     for row in rows_of(connection, EVERYTHING):
         projection = project([row])
@@ -63,13 +65,19 @@ def _compare_tables(connection: apsw.Connection) -> Iterator[str]:
             continue  # its effect is that rows are missing
         opened.update((entry[0], entry) for entry in projection.opened)
         finished.update((entry[0], entry) for entry in projection.finished)
+        for column, value, job in projection.marks:
+            marks.setdefault(job, {})[column] = value
         for (job,) in projection.closed:
             opened.pop(job, None)
         for facet, sums in projection.kept.items():
             of_facet = kept.setdefault(facet, [0, 0, 0])
             of_facet[:] = [a + b for a, b in zip(of_facet, sums, strict=True)]
     yield from _compare("open", connection.execute(OPEN_ROWS), opened.values())
-    yield from _compare("finished", connection.execute(FINISHED_ROWS), finished.values())
+    derived = (
+        (*entry, marks.get(job, {}).get("undone", 0), marks.get(job, {}).get("dismissed", 0))
+        for job, entry in finished.items()
+    )
+    yield from _compare("finished", connection.execute(FINISHED_ROWS), derived)
     sums_kept = [(facet, *sums) for facet, sums in kept.items()]
     yield from _compare("kept", connection.execute(KEPT_ROWS), sums_kept)
     tallied = {facet: sums for facet, *sums in connection.execute(TALLIED)}
@@ -82,9 +90,9 @@ def _compare(
     table: str, stored: Iterable[tuple[Any, ...]], derived: Iterable[tuple[Any, ...]]
 ) -> Iterator[str]:
     have, want = set(stored), set(derived)
-    for row in sorted(have - want):
+    for row in sorted(have - want, key=repr):
         yield f"{table}: {_short(row)} does not follow from the journal"
-    for row in sorted(want - have):
+    for row in sorted(want - have, key=repr):
         yield f"{table}: {_short(row)} is missing"
 
 

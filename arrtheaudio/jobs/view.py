@@ -64,6 +64,8 @@ _SHOWN: Final[dict[str, tuple[str, ...]]] = {
     ev.JOB_SPACE_FOUND: (),
     ev.JOB_PLANNED: (),
     ev.JOB_UNDONE: ("undone_by",),
+    ev.PROBLEM_DISMISSED: (),
+    ev.PROBLEM_RESTORED: (),
 }
 _BATCH_STATUS: Final = {
     ev.BATCH_QUEUED: BatchStatus.QUEUED,
@@ -81,6 +83,8 @@ def status_after(row: ev.Row) -> Status:
         return Status.QUEUED
     if row.type == ev.JOB_UNDONE:
         return Status.COMPLETED
+    if row.type in ev.AFTER_END:
+        return Status.FAILED  # only failed jobs are dismissed
     return ev.MOVES[row.type][1]
 
 
@@ -161,7 +165,7 @@ def job_of(
     for row in rows[1:]:
         _VIEWS[row.type](shown, row)
         shown["status"] = status_after(row)
-        if row.type != ev.JOB_UNDONE:
+        if row.type not in ev.AFTER_END:
             shown["updated_at"] = row.at
     if detailed:
         shown["events"] = tuple(
@@ -233,4 +237,6 @@ _VIEWS: Final[dict[str, Callable[[dict[str, Any], ev.Row], None]]] = {
     ev.JOB_WAITING: _view_given_back,
     ev.JOB_SPACE_FOUND: _view_requeued,
     ev.JOB_UNDONE: _view_undone,
+    ev.PROBLEM_DISMISSED: _view_nothing,
+    ev.PROBLEM_RESTORED: _view_nothing,
 }

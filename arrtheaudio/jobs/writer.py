@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import apsw
 
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.encoding import decode_bytes, encode_body
-from arrtheaudio.jobs.facets import OPEN_BATCH
+from arrtheaudio.jobs.facets import ALREADY, CHANGED, OPEN_BATCH, end_of
 from arrtheaudio.jobs.schema import connect_writer, local_day, sync_folder
 from arrtheaudio.jobs.state import BATCH_ENDED_FACET
 
@@ -25,11 +25,19 @@ WAL_BOUND_PAGES: Final = 16_384  # 64 MiB of 4 KiB pages: checkpoint even when b
 INSERT: Final = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)"
 OPEN: Final = "INSERT INTO open VALUES (?, ?, ?)"
 CLOSE: Final = "DELETE FROM open WHERE job = ?"
-FINISH: Final = "INSERT INTO finished VALUES (?, ?, ?, ?, ?, ?)"
+FINISH: Final = """INSERT INTO finished(job, seq, facet, parent, ms, path, reason)
+ VALUES (?, ?, ?, ?, ?, ?, ?)"""
+# mark_*: what becomes of an ended job later
+MARK: Final = {
+    "undone": "UPDATE finished SET undone = ? WHERE job = ?",
+    "dismissed": "UPDATE finished SET dismissed = ? WHERE job = ?",
+}
 KEEP: Final = """INSERT INTO kept VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
  SET n = n + excluded.n, ran = ran + excluded.ran, ms = ms + excluded.ms"""
 TALLY: Final = """INSERT INTO tally VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
  SET n = n + excluded.n, ran = ran + excluded.ran, ms = ms + excluded.ms"""
+TELL: Final = """INSERT INTO told VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
+ SET n = n + excluded.n"""
 # forget_*: what one journal.trimmed row names, as a JSON list of numbers
 FORGET_LATER_ROWS: Final = """DELETE FROM journal WHERE seq IN (
  SELECT j.seq FROM json_each(?1) AS gone CROSS JOIN journal AS j INDEXED BY journal_job
@@ -41,6 +49,14 @@ FORGET_PARENT_ROWS: Final = """DELETE FROM journal WHERE seq IN (
 FORGET_FINISHED: Final = "DELETE FROM finished WHERE job IN (SELECT value FROM json_each(?1))"
 
 Encoded = tuple[int, float, str, int | None, int | None, bytes]
+Finished = tuple[int, int, int, int | None, int | None, bytes, str | None]
+Mark = Literal["undone", "dismissed"]
+
+_MARKS: Final[dict[str, tuple[Mark, int]]] = {
+    ev.JOB_UNDONE: ("undone", 1),
+    ev.PROBLEM_DISMISSED: ("dismissed", 1),
+    ev.PROBLEM_RESTORED: ("dismissed", 0),
+}
 
 
 def encode_row(row: ev.Row) -> Encoded:
@@ -87,6 +103,10 @@ class Writer:
             many(KEEP, [(facet, *sums) for facet, sums in projection.kept.items()])
         if projection.tally:
             many(TALLY, [(*key, *sums) for key, sums in projection.tally.items()])
+        if projection.told:
+            many(TELL, [(*key, n) for key, n in projection.told.items()])
+        for column, value, job in projection.marks:
+            self.connection.execute(MARK[column], (value, job))
         for body in projection.trimmed:
             self._forget(body)
 
@@ -122,9 +142,11 @@ class Projection:
     def __init__(self) -> None:
         self.opened: list[tuple[int, int, int | None]] = []
         self.closed: list[tuple[int]] = []
-        self.finished: list[tuple[int, int, int, int | None, int | None, bytes]] = []
+        self.finished: list[Finished] = []
+        self.marks: list[tuple[Mark, int, int]] = []  # column, value, job
         self.kept: dict[int, list[int]] = {}  # facet: n, ran, ms
         self.tally: dict[tuple[int, int], list[int]] = {}  # (day, facet): n, ran, ms
+        self.told: dict[tuple[int, str, str], int] = {}  # (day, kind, word): n
         self.trimmed: list[dict[str, Any]] = []
 
     def _sum(self, day: int, facet: int, ms: int | None) -> None:
@@ -143,9 +165,19 @@ class Projection:
         assert job is not None
         facet, ms = body["facet"], body.get("ms")
         path = decode_bytes(body["path"])
+        reason = None if end_of(facet) == ALREADY else body.get("reason")
+        day = local_day(row.at)
         self.closed.append((job,))
-        self.finished.append((job, row.seq, facet, row.parent, ms, path))
-        self._sum(local_day(row.at), facet, ms)
+        self.finished.append((job, row.seq, facet, row.parent, ms, path, reason))
+        self._sum(day, facet, ms)
+        if reason is not None:
+            self._tell(day, "reason", reason)
+        if end_of(facet) == CHANGED and "selected_track" in body:
+            self._tell(day, "language", body["selected_track"]["language"])
+
+    def _tell(self, day: int, kind: str, word: str) -> None:
+        key = (day, kind, word)
+        self.told[key] = self.told.get(key, 0) + 1
 
     def end_batch(self, row: ev.Row) -> None:
         """A batch's terminal row; no duration counts there."""
@@ -153,8 +185,14 @@ class Projection:
         facet = BATCH_ENDED_FACET[row.type]
         path = decode_bytes(row.body["path"])
         self.closed.append((row.parent,))
-        self.finished.append((row.parent, row.seq, facet, None, None, path))
+        self.finished.append((row.parent, row.seq, facet, None, None, path, None))
         self._sum(local_day(row.at), facet, None)
+
+    def mark(self, row: ev.Row) -> None:
+        """A row of a job behind its end."""
+        assert row.job is not None
+        column, value = _MARKS[row.type]
+        self.marks.append((column, value, row.job))
 
     def trim(self, row: ev.Row) -> None:
         """Retention removed what the row names."""
@@ -179,6 +217,8 @@ def project(rows: Iterable[ev.Row]) -> Projection:
             opened.append((row.seq, OPEN_BATCH, None))
         elif kind in ev.BATCH_ENDS:
             projection.end_batch(row)
+        elif kind in ev.AFTER_END:
+            projection.mark(row)
         elif kind == ev.TRIMMED:
             projection.trim(row)
     return projection
