@@ -16,6 +16,7 @@ import structlog
 from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
+from werkzeug.routing import BaseConverter
 
 from arrtheaudio.api import (
     admin,
@@ -68,12 +69,19 @@ _SHOWN: Final = frozenset(
 )
 
 
+class IdConverter(BaseConverter):
+    """A path's part that looks like an id, so that /jobs/stats is never a job."""
+
+    regex = r"[^/]*_[^/]*"
+
+
 class App(QuartTrio):
     """Quart-Trio with our envelope around every request."""
 
     def __init__(self, url_base: str, metrics: prometheus.Metrics) -> None:
         super().__init__("arrtheaudio", static_folder=None)
         self.url_map.merge_slashes = False
+        self.url_map.converters["id"] = IdConverter
         self.config["PROPAGATE_EXCEPTIONS"] = False
         self._envelope = Envelope(super().asgi_app, url_base=url_base, note=metrics.request)
 
@@ -146,7 +154,7 @@ def _view(
     """What Quart calls for an operation; all that can be decided beforehand is."""
     read_query = query_reader(operation.query or _NoQuery)
     read_body = body_reader(operation.body) if operation.body else None
-    has_body = operation.free_body or operation.body is not None
+    has_body = operation.free_body is not None or operation.body is not None
 
     async def view(**arguments: Any) -> Response:
         scope: Any = request.scope

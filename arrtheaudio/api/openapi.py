@@ -62,8 +62,8 @@ def _operation(operation: Operation, schemas: Schemas, *, guarded: bool) -> Json
         "parameters": [*_path_parameters(operation), *_query_parameters(operation, schemas)],
         "responses": _responses(operation, schemas, guarded=guarded),
     }
-    if operation.body is not None or operation.free_body:
-        schema = schemas.of(operation.body) if operation.body else {"type": "object"}
+    schema = schemas.of(operation.body) if operation.body is not None else operation.free_body
+    if schema is not None:
         described["requestBody"] = {
             "required": True,
             "content": {"application/json": {"schema": schema}},

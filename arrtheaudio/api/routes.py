@@ -47,9 +47,9 @@ class Operation:
     """One method of one path.
 
     ``query`` and ``body`` are attrs classes that the request must fit; ``free_body``
-    hands over any JSON value. ``open``: no key needed; the handler then gets
-    ``access`` (None for strangers). ``wants_request``: the handler gets ``request``,
-    the Credentials of the request.
+    hands over any JSON value, and says how it is documented. ``open``: no key needed;
+    the handler then gets ``access`` (None for strangers). ``wants_request``: the
+    handler gets ``request``, the Credentials of the request.
     """
 
     method: Method
@@ -61,7 +61,7 @@ class Operation:
     errors: tuple[int, ...] = ()  # beyond 400, 401, 403, 500
     query: type | None = None
     body: type | None = None
-    free_body: bool = False
+    free_body: Mapping[str, Any] | None = None
     open: bool = False
     wants_request: bool = False
     content_type: str = JSON
@@ -74,8 +74,11 @@ class Operation:
 
     @property
     def rule(self) -> str:
-        """The path as the router spells it."""
-        return _PARAMETER.sub(r"<\1>", self.path)
+        """The path as the router spells it; ``…_id`` takes what looks like an id only."""
+        return _PARAMETER.sub(
+            lambda match: f"<id:{match[1]}>" if match[1].endswith("_id") else f"<{match[1]}>",
+            self.path,
+        )
 
     @property
     def name(self) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import trio
-from werkzeug.exceptions import MethodNotAllowed
 
 from arrtheaudio.api import answers, views
 from arrtheaudio.api.errors import sentences
@@ -27,7 +26,40 @@ from arrtheaudio.jobs.models import Accepted, Job, NewDelivery, NewJob, format_i
 PROCESS_SECONDS: Final = 90.0
 INSTANCE_CHARACTERS: Final = 64
 
-_APPS: Final = ("sonarr", "radarr")
+# For the document only: what is read is arr.payloads' business, and unknown fields are ignored.
+_FILE: Final = {
+    "type": "object",
+    "properties": {
+        "path": {"type": "string"},
+        "relativePath": {"type": "string"},
+        "size": {"type": "integer", "minimum": 0},
+    },
+}
+_FILES: Final = {"type": "array", "items": _FILE}
+_TITLE: Final = {
+    "type": "object",
+    "properties": {
+        "title": {"type": "string"},
+        "path": {"type": "string"},
+        "folderPath": {"type": "string"},
+        "type": {"type": "string"},
+        "tags": {"type": "array", "items": {"type": "string"}},
+        "originalLanguage": {"type": "object", "properties": {"name": {"type": "string"}}},
+    },
+}
+_BODY: Final = {
+    "type": "object",
+    "required": ["eventType"],
+    "properties": {
+        "eventType": {"type": "string", "minLength": 1, "examples": ["Download", "Test"]},
+        "series": _TITLE,
+        "movie": _TITLE,
+        "episodeFile": _FILE,
+        "episodeFiles": _FILES,
+        "movieFile": _FILE,
+        "movieFiles": _FILES,
+    },
+}
 
 
 class Webhooks:
@@ -145,8 +177,6 @@ def _webhook_id(accepted: Accepted) -> str:
 
 async def show(services: Services, *, webhook_id: str) -> Answer:
     """One delivery and its jobs."""
-    if webhook_id in _APPS:  # somebody opens the webhook's address in a browser
-        raise MethodNotAllowed(["POST", "PUT"])
     kind, seq = parse_id(webhook_id)
     if kind != "webhook":
         raise UnknownId(f"{webhook_id} is not a delivery")
@@ -175,7 +205,7 @@ def operations(storage: Storage) -> tuple[Operation, ...]:
             "webhooks",
             _DELIVERED,
             errors=(413, 503),
-            free_body=True,
+            free_body=_BODY,
             tolerant=True,
         )
         for app, handler in apps

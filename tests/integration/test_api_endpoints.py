@@ -516,7 +516,7 @@ async def test_metrics_count_what_ended(live: Live) -> None:
     ("method", "path", "allowed"),
     [
         ("PATCH", "/jobs", {"GET", "HEAD", "OPTIONS", "POST"}),
-        ("GET", "/webhook/sonarr", {"POST", "PUT"}),
+        ("GET", "/webhook/sonarr", {"OPTIONS", "POST", "PUT"}),
         ("POST", "/ping", {"GET", "HEAD", "OPTIONS"}),
         ("PUT", "/batch/batch_000000000001", {"DELETE", "GET", "HEAD", "OPTIONS"}),
     ],
