@@ -37,6 +37,7 @@ from arrtheaudio.errors import (
 )
 from arrtheaudio.jobs.discovery import Discoveries, ThreadWalker
 from arrtheaudio.jobs.engine import MediaEngine, Policy
+from arrtheaudio.jobs.links import LinkWatch
 from arrtheaudio.jobs.queue import Queue, open_queue
 from arrtheaudio.jobs.settings import Settings
 from arrtheaudio.jobs.walk import printable
@@ -109,6 +110,7 @@ class Daemon:
         self._workers = Workers(queue, self._engine)
         self._walker = ThreadWalker(_roots(self._config))
         self._discoveries = Discoveries(queue, self._walker)
+        self._links = LinkWatch(queue, self._engine, self._waits_for_links)
         self._stopping = trio.Event()
         self._http_stop = trio.Event()
         self._http_closed = trio.Event()
@@ -121,6 +123,7 @@ class Daemon:
             await services.start(_supervised, "workers", self._workers.run)
             discovery = trio.CancelScope()
             await services.start(_supervised, "discovery", self._discoveries.run, discovery)
+            await services.start(_supervised, "watch over hard links", self._links.run)
             port = await services.start(_supervised, "HTTP server", self._serve_http)
             services.start_soon(self._feed_watchdog)
             task_status.started(self._announce(port))
@@ -198,6 +201,9 @@ class Daemon:
             roots=_roots(self._config),
             dry_run=self._config.execution.dry_run,
         )
+
+    def _waits_for_links(self) -> bool:
+        return self._config.media.hardlinks == "wait"
 
     async def _reload(self) -> None:
         """Take over what can change live; what cannot is named in the log and stays."""
