@@ -93,7 +93,7 @@ export class Feed {
     } else if (message.type === "batch.progress") {
       this.on.progress(message);
     } else if (message.type === "gap") {
-      this.seq = Math.max(this.seq, message.to);
+      this.seq = message.to;
       this.on.gap(message);
     } else {
       this.seq = message.seq ?? this.seq;

@@ -7,6 +7,7 @@
 import { SpeedMeter } from "./speed.js";
 
 const PAINT_MS = 250;
+const ORIGINS = 1000;
 const ENDS = new Set(["job.completed", "job.failed", "job.cancelled"]);
 const BACK = new Set(["job.retrying", "job.deferred", "job.interrupted", "job.space_found"]);
 const BATCH_STATUS = {
@@ -34,6 +35,7 @@ export const state = {
 export const speed = new SpeedMeter();
 
 const listeners = new Set();
+const origins = new Map();
 let changes = fresh();
 let painted = 0;
 let scheduled = false;
@@ -111,6 +113,7 @@ export function events(list) {
 }
 
 function jobEvent(event, isNew) {
+  event.wasRunning = state.active.has(event.job_id);
   if (isNew) {
     count(event);
     if (ENDS.has(event.type)) speed.ended();
@@ -120,9 +123,17 @@ function jobEvent(event, isNew) {
     return;
   }
   changes.events.push(event);
-  const before = changes.jobs.get(event.job_id);
-  const { seq, at, type, ...fields } = event;
-  changes.jobs.set(event.job_id, { ...before, ...fields, ...times(event), isNew: before?.isNew || type === "job.queued" });
+  const { seq, at, type, title, ...fields } = event;
+  const before = changes.jobs.get(event.job_id) ?? origins.get(event.job_id);
+  const job = { ...before, ...fields, ...times(event) };
+  if (type === "job.queued") remember(Object.assign(job, { context: { title }, kind: fields.undo_of ? "undo" : "process", isNew: true }));
+  changes.jobs.set(event.job_id, job);
+}
+
+/** What only the first event of a job tells, for the rows that later events make. */
+function remember({ job_id: id, context, kind, undo_of, dry_run, created_at }) {
+  origins.set(id, { context, kind, undo_of, dry_run, created_at });
+  if (origins.size > ORIGINS) origins.delete(origins.keys().next().value);
 }
 
 /** The fields that an event implies without saying them. */

@@ -133,6 +133,11 @@ export function problem(group) {
   };
 }
 
+const CHECKS = { journal: "Journal", disk_space: "Disk space", ffmpeg: "ffmpeg", paused: "Queue", media_root: "Media folders" };
+
+/** What a health check looks at. */
+export const check = (name) => CHECKS[name] ?? capital(name.replace(/^media_root /, "").replaceAll("_", " "));
+
 /** A batch's second line. */
 export const batchStates = { queued: "Looking through the folder", running: "Running", cancelling: "Cancelling; what runs now ends first", completed: "Completed", cancelled: "Cancelled", failed: "Stopped" };
 

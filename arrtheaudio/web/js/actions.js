@@ -1,0 +1,113 @@
+// What a click does to jobs, batches and the queue. Nothing is shown before the daemon has said so.
+
+import * as api from "./api.js";
+import { ask } from "./dialog.js";
+import { count, number } from "./format.js";
+import { go, href } from "./router.js";
+import { failed, toast } from "./toast.js";
+import { actions, matched } from "./words.js";
+
+const LATE = { cancel: "It had finished already.", undo: "There is nothing to undo any more.", retry: "It is not ended, or has been retried already." };
+
+async function attempt(action, late) {
+  try {
+    return await action();
+  } catch (error) {
+    // A 409 is an answer: the thing had ended or changed before.
+    if (error.status === 409 && late) toast(late);
+    else failed(error);
+    return null;
+  }
+}
+
+export const can = {
+  cancel: (job) => ["queued", "running", "waiting_for_space"].includes(job.status),
+  retry: (job) => job.status === "failed" || job.status === "cancelled",
+  undo: (job) => job.track_changed && !job.undone && job.method !== "remux" && job.kind !== "undo" && !job.undo_of,
+};
+
+export async function cancel(job) {
+  const done = await attempt(() => api.cancelJob(job.job_id), LATE.cancel);
+  if (done) toast("Cancelled.", { label: "Queue again", action: () => retry(job) });
+}
+
+export async function retry(job) {
+  const done = await attempt(() => api.retryJob(job.job_id), LATE.retry);
+  if (done) toast("Queued again, behind new imports.", { label: "Show", action: () => go(href("jobs", done.job_id)) });
+}
+
+export async function undo(job) {
+  const done = await attempt(() => api.undoJob(job.job_id), LATE.undo);
+  if (done) toast("Putting the old bytes back.", { label: "Do it again", action: () => process(job) });
+}
+
+/** Processes a file now: after an undo, or for real after a dry run. */
+export async function process(job) {
+  const done = await attempt(() => api.submit([job.file_path]));
+  if (done) toast("Queued.", { label: "Show", action: () => go(href("jobs", done.job_ids[0])) });
+}
+
+/** One action for many jobs, asked for with its number; `what` is a filter or a list of ids. */
+export async function many(action, what, total) {
+  const { verb, ask: text } = actions[action];
+  const jobs = count(total, "job");
+  if (!(await ask({ title: `${verb} ${jobs}?`, text, yes: `${verb} ${number(total)}`, no: "Leave them", danger: action !== "retry" }))) return false;
+  const done = await attempt(() => api.act(action, what, total), "Meanwhile more jobs match. Look again, then decide.");
+  if (done) toast(matched(action, done.matched));
+  return done !== null;
+}
+
+export async function setPaused(paused) {
+  const done = await attempt(paused ? api.pause : api.resume);
+  if (!done) return;
+  const words = paused ? "Paused. Imports are still accepted." : "Running again.";
+  toast(words, { label: paused ? "Resume" : "Pause", action: () => setPaused(!paused) });
+}
+
+export async function cancelBatch(batch) {
+  const { remaining, success } = batch.progress;
+  const rest = `${count(remaining, "file")} ${remaining === 1 ? "stays as it is" : "stay as they are"}.`;
+  const stay = success && !batch.dry_run ? ` The ${count(success, "change")} made ${success === 1 ? "stays" : "stay"}; you can undo ${success === 1 ? "it" : "them"} afterwards.` : "";
+  if (!(await ask({ title: `Cancel the batch ${batch.path}?`, text: rest + stay, yes: "Cancel batch", no: "Keep going" }))) return;
+  const done = await attempt(() => api.cancelBatch(batch.batch_id), LATE.cancel);
+  if (done) toast(done.status === "cancelling" ? "Cancelling. What runs now ends first." : "Cancelled.");
+}
+
+export async function undoBatch(batch) {
+  const changes = batch.results.track_changes;
+  const yes = `Undo ${count(changes, "change")}`;
+  if (!(await ask({ title: `${yes} in ${batch.path}?`, text: actions.undo.ask, yes, no: "Leave them" }))) return;
+  const done = await attempt(() => api.undoBatch(batch.batch_id), LATE.undo);
+  if (done) toast(matched("undo", done.job_ids_total));
+}
+
+/** The same batch again, this time not as a dry run. */
+export async function runForReal(batch) {
+  const { path, recursive, pattern, priority, filters } = batch;
+  const request = { path, recursive, filters, dry_run: false, priority: priority === "low" ? "low" : "normal" };
+  if (pattern) request.pattern = pattern;
+  const done = await attempt(() => api.startBatch(request), "A batch is at work in this folder already.");
+  if (done) go(href("batches", done.batch_id));
+}
+
+export async function dismiss(group) {
+  const which = { reason: group.reason, folder: group.folder };
+  const done = await attempt(() => api.dismiss(which));
+  if (!done) return;
+  toast(`Dismissed ${count(group.count, "problem")}.`, { label: "Bring back", action: () => attempt(() => api.restore(which)) });
+}
+
+export async function copy(words) {
+  try {
+    await navigator.clipboard.writeText(words);
+  } catch {
+    // Not a secure origin (plain http in a LAN): the old way still works there.
+    const area = document.createElement("textarea");
+    area.value = words;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+  toast("Copied.");
+}

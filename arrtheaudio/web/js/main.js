@@ -1,0 +1,140 @@
+// Puts the page together: who is signed in, which route is shown, what the feed says.
+
+import * as api from "./api.js";
+import { announce } from "./announce.js";
+import * as batches from "./batches.js";
+import * as chrome from "./chrome.js";
+import { Feed } from "./feed.js";
+import * as jobs from "./jobs.js";
+import { listen } from "./keys.js";
+import * as overview from "./overview.js";
+import { current, onRoute } from "./router.js";
+import { Sheet } from "./sheet.js";
+import { signIn } from "./signin.js";
+import * as store from "./store.js";
+import * as system from "./system.js";
+
+const VIEWS = { overview, jobs, batches, system };
+const TITLES = { overview: "Overview", jobs: "Jobs", batches: "Batches", system: "System" };
+
+const main = document.getElementById("main");
+const place = document.getElementById("page");
+const sheet = new Sheet(document.getElementById("sheet"), document.getElementById("app"));
+
+let page = null; // the mounted view
+let shown = null; // its route
+let signedIn = false;
+
+const feed = new Feed({
+  hello(message, resumed) {
+    const back = store.state.link === "lost";
+    store.hello(message, resumed);
+    if (back) announce("Connected again. Nothing was missed.");
+  },
+  events: store.events,
+  progress: store.progress,
+  gap: store.reload,
+  refused: askForKey,
+  async lost(failures) {
+    store.lost();
+    // A refused handshake looks like a lost connection: the short health tells them apart.
+    if (failures > 0) return;
+    try {
+      if (!("uptime_seconds" in (await api.health()))) askForKey();
+    } catch {
+      // It cannot be reached; the feed goes on trying.
+    }
+  },
+});
+
+function show(route) {
+  if (!signedIn) return;
+  const before = shown;
+  shown = route;
+  chrome.mark(route.page);
+  const same = page && before.page === route.page && (route.page !== "batches" || before.id === route.id);
+  if (!same) {
+    page?.close();
+    page = VIEWS[route.page].mount(place, route);
+    document.title = `${TITLES[route.page]} · ArrTheAudio`;
+    scrollTo(0, 0);
+  }
+  page.route(route);
+  const opened = sheet.id;
+  sheet.open(route.page === "jobs" ? route.id : null, route.query, row(route.id));
+  if (!same && before && sheet.id === null) main.focus({ preventScroll: true });
+  if (same && opened !== null && sheet.id === null) page.list?.focusJob(opened);
+}
+
+/** The row of a job that the list holds already. */
+function row(id) {
+  for (const job of page.list?.pages?.rows() ?? []) if (job.job_id === id) return job;
+  return null;
+}
+
+async function askForKey() {
+  if (document.body.classList.contains("signed-out")) return;
+  signedIn = false;
+  feed.stop();
+  page?.close();
+  page = null;
+  sheet.open(null);
+  document.body.classList.add("signed-out");
+  document.title = "Sign in · ArrTheAudio";
+  await signIn(place);
+  document.body.classList.remove("signed-out");
+  enter();
+}
+
+/** Signed in: shows the route that the address asks for, and listens. */
+function enter() {
+  signedIn = true;
+  shown = null;
+  feed.start();
+  show(current());
+  api.browse(null).then((answer) => {
+    store.state.roots = answer.folders.map((folder) => folder.path);
+    store.touch();
+  }, () => {});
+}
+
+async function readQueue() {
+  try {
+    store.takeQueue(await api.queue());
+  } catch {
+    // The next hello tells it.
+  }
+}
+
+async function readBatch(id) {
+  try {
+    store.putBatch(await api.batch(id));
+  } catch {
+    // It was cleaned up meanwhile, or the connection is gone.
+  }
+}
+
+store.watch((changes) => {
+  if (!page) return;
+  if (changes.types.has("queue.unclear")) readQueue();
+  for (const id of changes.batches) if (!store.state.batches.has(id)) readBatch(id);
+  page.paint(changes);
+  sheet.paint(changes);
+});
+
+async function start() {
+  chrome.prepare(feed);
+  listen(() => ({ page, sheet }));
+  onRoute(show);
+  api.whenUnauthorised(askForKey);
+  addEventListener("signedout", askForKey);
+  try {
+    // The short form is for strangers; asking this way leaves no error in the console.
+    if ("uptime_seconds" in (await api.health())) enter();
+    else askForKey();
+  } catch {
+    enter(); // it cannot be reached: the shell says so, and the feed tries again
+  }
+}
+
+start();

@@ -1,0 +1,123 @@
+// The same list in pages of 50, in the page's own flow; for those who asked for it.
+
+import * as api from "./api.js";
+import { attribute, button, h, keyed, text } from "./dom.js";
+import { names, number } from "./format.js";
+import { jobRow } from "./rows.js";
+
+const PAGE = 50;
+
+export class PagedJobs {
+  constructor({ hrefOf, selection, onSelect, empty }) {
+    Object.assign(this, { hrefOf, selection, onSelect, empty });
+    this.rows = [];
+    this.total = 0;
+    this.page = 0;
+    this.current = null;
+    this.list = h("ul", { class: "jobs", "aria-label": "Jobs, newest first" });
+    this.space = h("div", { class: "empty", hidden: true });
+    this.where = h("span", { role: "status" });
+    this.back = button("Newer", () => this.#turn(-1), { kind: "slim" });
+    this.forth = button("Older", () => this.#turn(1), { kind: "slim" });
+    this.trouble = h("div", { class: "inline-error", role: "alert", hidden: true });
+    this.scroller = h("div", { class: "scroller", tabindex: "-1" }, this.list, this.space);
+    this.node = h("div", { class: "card list" }, this.trouble, this.scroller, h("div", { class: "pager" }, this.back, this.where, this.forth));
+  }
+
+  open(parameters) {
+    this.parameters = parameters;
+    this.page = 0;
+    this.starts = [undefined];
+    return this.#load();
+  }
+
+  close() {
+    this.parameters = null;
+  }
+
+  async #turn(step) {
+    this.page += step;
+    await this.#load();
+    this.scroller.scrollTop = 0;
+    this.list.querySelector("a")?.focus();
+  }
+
+  async #load() {
+    const { parameters, page } = this;
+    this.trouble.hidden = true;
+    try {
+      const answer = await api.jobs({ ...parameters, before: this.starts[page], limit: PAGE });
+      if (parameters !== this.parameters || page !== this.page) return;
+      this.rows = answer.jobs;
+      if (page === 0) this.total = answer.total;
+      if (this.rows.length) this.starts[page + 1] = Number.parseInt(this.rows.at(-1).job_id.slice(4), 16);
+    } catch (error) {
+      this.trouble.hidden = false;
+      this.trouble.replaceChildren(h("span", { class: "grow" }, error.title ?? error.message), button("Retry", () => this.#load(), { kind: "slim" }));
+    }
+    this.draw();
+  }
+
+  draw() {
+    keyed(this.list, this.rows, (job) => job.job_id, () => this.#row());
+    const first = this.page * PAGE + 1;
+    text(this.where, this.rows.length ? `${number(first)} to ${number(first + this.rows.length - 1)} of ${number(this.total)}` : "");
+    this.back.disabled = this.page === 0;
+    this.forth.disabled = first + this.rows.length > this.total;
+    const none = !this.rows.length && this.trouble.hidden;
+    if (none && this.space.hidden) this.space.replaceChildren(...this.empty());
+    this.space.hidden = !none;
+  }
+
+  #row() {
+    const box = h("input", { type: "checkbox" });
+    const row = jobRow();
+    const node = h("li", {}, h("label", { class: "pick" }, box), row.link);
+    let shown = null;
+    box.addEventListener("change", () => this.pick(shown, box.checked));
+    return {
+      node,
+      update: (job) => {
+        shown = job;
+        row.show(job, this.hrefOf(job));
+        box.checked = this.selection.has(job.job_id);
+        attribute(box, "aria-label", `Select ${names(job.file_path, job.context?.title).title}`);
+        attribute(row.link, "aria-current", job.job_id === this.current ? "true" : null);
+      },
+    };
+  }
+
+  pick(job, on) {
+    if (on) this.selection.set(job.job_id, job);
+    else this.selection.delete(job.job_id);
+    this.onSelect();
+    this.draw();
+  }
+
+  /** Newer states in place; new jobs are seen when the first page is opened again. */
+  update(jobs) {
+    this.rows = this.rows.map((row) => (jobs.has(row.job_id) ? { ...row, ...jobs.get(row.job_id), context: row.context } : row));
+    this.draw();
+  }
+
+  mark(id) {
+    this.current = id;
+    this.draw();
+  }
+
+  focusJob(id) {
+    const place = this.rows.findIndex((job) => job.job_id === id);
+    (this.list.children[place]?.querySelector("a") ?? this.scroller).focus();
+  }
+
+  focusedJob() {
+    const place = [...this.list.children].findIndex((node) => node.contains(document.activeElement));
+    return this.rows[place] ?? null;
+  }
+
+  move(step) {
+    const links = [...this.list.querySelectorAll("a.job")];
+    const place = links.findIndex((link) => link.parentNode.contains(document.activeElement));
+    links[Math.max(0, Math.min(links.length - 1, place + step))]?.focus();
+  }
+}

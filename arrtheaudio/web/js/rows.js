@@ -1,0 +1,39 @@
+// One row of a list of jobs: a link with an icon, names, what happened, and when.
+
+import { attribute, h, text } from "./dom.js";
+import { ago, fullTime, names, shortFolder } from "./format.js";
+import { icon, setIcon } from "./icons.js";
+import { state } from "./store.js";
+import { summary } from "./words.js";
+
+/** A row that can show any job: `{link, show(job, href)}`. */
+export function jobRow() {
+  const symbol = icon("clock", 20);
+  const title = h("bdi", { class: "title cut" });
+  const folder = h("bdi", { class: "folder cut" });
+  const words = h("span", { class: "cut" });
+  const arrow = icon("right", 14);
+  const to = h("b", { class: "cut" });
+  const when = h("time");
+  const link = h("a", { class: "job" }, symbol, h("span", { class: "names cut" }, title, folder), h("span", { class: "change cut" }, words, arrow, to), when);
+
+  function show(job, href, now = Date.now()) {
+    const { icon: name, tone, words: said, to: language } = summary(job, now);
+    const told = names(job.file_path, job.context?.title);
+    setIcon(symbol, name, tone);
+    text(title, told.title);
+    text(folder, shortFolder(told.folder, state.roots));
+    text(words, said);
+    attribute(words.parentNode, "data-status", job.status);
+    arrow.toggleAttribute("hidden", !language);
+    to.hidden = !language;
+    text(to, language ?? "");
+    const at = job.completed_at ?? job.started_at ?? job.created_at;
+    text(when, ago(at, now));
+    attribute(when, "datetime", at);
+    attribute(when, "title", at ? fullTime(at) : null);
+    attribute(link, "href", href);
+    attribute(link, "title", job.file_path);
+  }
+  return { link, show };
+}
