@@ -37,7 +37,7 @@ export function line(batch, now = Date.now()) {
   const took = batch.started_at && batch.completed_at ? `, ${span(Date.parse(batch.completed_at) - Date.parse(batch.started_at))}` : "";
   const when = batch.completed_at ? ` · ${ago(batch.completed_at, now)} ago${took}` : "";
   if (batch.status === "failed") return `${dry}Stopped: ${batch.error ?? "folder unreadable"}${when}`;
-  return `${dry}${batchStates[batch.status]} · ${count(total, "file")}${when}`;
+  return `${batch.dry_run && batch.status === "completed" ? "Dry run" : dry + batchStates[batch.status]} · ${count(total, "file")}${when}`;
 }
 
 /** A card that can show any state of one batch: `{node, update(batch)}`. */

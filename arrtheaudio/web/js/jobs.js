@@ -39,7 +39,7 @@ export class JobsPage {
     });
     this.node = h("div", { class: "jobs-page" },
       h("div", { class: "hero" }, heading, this.acts),
-      h("div", { class: "tools" }, h("label", { class: "search" }, icon("search", 17), this.search, h("kbd", { "aria-hidden": "true" }, "/")), this.source, this.time, this.picking),
+      h("div", { class: "tools" }, h("label", { class: "search" }, icon("search", 17), this.search, h("kbd", { "aria-hidden": "true", class: "no-phone" }, "/")), this.source, this.time, this.picking),
       this.chips, this.list.node);
   }
 

@@ -217,7 +217,7 @@ export class JobList {
 
 /** What an empty list says. */
 export const nothing = (symbol, title, words, action) => [
-  h("span", { class: "badge quiet" }, symbol), h("h2", {}, title), h("p", {}, words), action,
+  h("span", { class: "badge quiet" }, symbol), h("h2", {}, title), ...(words ? [h("p", {}, words)] : []), ...(action ? [action] : []),
 ];
 
 export const selected = (total) => `${count(total, "job")} selected`;

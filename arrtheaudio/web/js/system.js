@@ -29,7 +29,7 @@ class System {
       h("div", { class: "cols" },
         h("div", { class: "stack" }, card("Checks", this.checks),
           card("Connect", h("div", { class: "inner" }, h("p", { class: "muted small" }, `Sonarr and Radarr: Settings → Connect → Webhook. ${KEY_HINT}`), this.boxes,
-            h("p", { class: "small prose connect-more" }, h("a", { href: String(api.address("docs")) }, "All of the API, described"))))),
+            h("p", { class: "small prose after" }, h("a", { href: String(api.address("docs")) }, "All of the API, described"))))),
         h("div", { class: "stack" },
           card("Workers", h("div", { class: "inner" }, this.workers)),
           card("History", h("div", { class: "inner stack" }, this.kept, h("div", {}, button("Delete old jobs…", () => this.#cleanup(), { kind: "danger" })))),

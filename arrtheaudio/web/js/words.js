@@ -76,7 +76,7 @@ const METHODS = { in_place: "In place, only flags in the header", remux: "Rewrit
 export function how(job) {
   if (job.method) return METHODS[job.method] ?? job.method;
   if (job.status === "completed") return job.dry_run ? "Dry run, nothing written" : "Nothing written";
-  return "Nothing written so far";
+  return job.status === "failed" || job.status === "cancelled" ? "Nothing written" : "Nothing written so far";
 }
 
 /** One line of a job's history. */
