@@ -69,7 +69,7 @@ def browser(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measurements side by side with the usual tools; ``-- media --rounds 5`` runs one of them."""
-    session.install("-e", ".")
+    session.install("-e", ".[bench]")
     chosen, *arguments = session.posargs or ["media"]
     session.run("python", str(Path("bench") / f"{chosen}.py"), *arguments)
 

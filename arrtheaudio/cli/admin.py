@@ -10,7 +10,7 @@ import click
 
 from arrtheaudio.cli import asking
 from arrtheaudio.cli.invocation import Invocation, configured, connected, json_option
-from arrtheaudio.cli.output import print_json, shown
+from arrtheaudio.cli.output import counted, print_json, shown
 from arrtheaudio.errors import JournalError
 
 
@@ -54,7 +54,7 @@ def cleanup(invocation: Invocation, days: int, statuses: tuple[str, ...], as_jso
     if as_json:
         print_json(answer)
     else:
-        click.echo(f"{answer['deleted_jobs']} jobs removed.")
+        click.echo(f"{counted(answer['deleted_jobs'], 'job')} removed.")
 
 
 @admin.command()

@@ -10,7 +10,7 @@ import click
 from arrtheaudio.cli import asking
 from arrtheaudio.cli.following import follow_batch
 from arrtheaudio.cli.invocation import Invocation, connected, json_option
-from arrtheaudio.cli.output import local_time, print_json, print_table, shown
+from arrtheaudio.cli.output import counted, local_time, print_json, print_table, shown
 
 if TYPE_CHECKING:
     from arrtheaudio.client import Daemon
@@ -65,7 +65,7 @@ def batch(
         answer: dict[str, Any] = await daemon.post("/batch", body)
         if not as_json:
             some = "" if answer["discovery_complete"] else "at least "
-            click.echo(f"{answer['batch_id']}: {some}{answer['estimated_files']} files")
+            click.echo(f"{answer['batch_id']}: {some}{counted(answer['estimated_files'], 'file')}")
         if follow:
             return await follow_batch(daemon, answer["batch_id"], as_json=as_json)
         return answer
@@ -84,7 +84,7 @@ def print_totals(answer: dict[str, Any]) -> None:
     """One line of what became of a batch's files."""
     progress, changes = answer["progress"], answer["results"]["track_changes"]
     click.echo(
-        f"{answer['status']}: {progress['total_files']} files, {changes} changed, "
+        f"{answer['status']}: {counted(progress['total_files'], 'file')}, {changes} changed, "
         f"{progress['skipped']} left as they are, {progress['failed']} failed"
         + (f", {progress['cancelled']} cancelled" if progress["cancelled"] else "")
     )

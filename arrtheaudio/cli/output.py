@@ -53,6 +53,11 @@ def mark(good: bool) -> str:
     return click.style("right", fg="green") if good else click.style("WRONG", fg="red")
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 file``, ``2,000 files``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def milliseconds(seconds: float) -> str:
     """A duration for people."""
     return f"{seconds * 1000:.1f} ms" if seconds < 0.1 else f"{seconds:.2f} s"

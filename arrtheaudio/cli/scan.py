@@ -15,7 +15,7 @@ from arrtheaudio.cli import asking
 from arrtheaudio.cli.following import follow_batch
 from arrtheaudio.cli.inspect import LANGUAGES
 from arrtheaudio.cli.invocation import Invocation, connected, json_option
-from arrtheaudio.cli.output import print_json, shown
+from arrtheaudio.cli.output import counted, print_json, shown
 from arrtheaudio.errors import JournalLocked
 
 if TYPE_CHECKING:
@@ -100,8 +100,9 @@ def scan(
         print_json({"totals": document})
     else:
         click.echo(
-            f"{totals.files} files, {totals.changed} changed, {totals.skipped} left as they are, "
-            f"{totals.failed} failed, {totals.rate:,.0f} files per second"
+            f"{counted(totals.files, 'file')}, {totals.changed} changed, "
+            f"{totals.skipped} left as they are, {totals.failed} failed, "
+            f"{totals.rate:,.0f} files per second"
         )
     return 1 if totals.failed or totals.cancelled or totals.unreadable else 0
 

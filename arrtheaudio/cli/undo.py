@@ -11,7 +11,7 @@ import click
 
 from arrtheaudio.cli import asking
 from arrtheaudio.cli.invocation import Invocation, connected, json_option
-from arrtheaudio.cli.output import print_json, shown
+from arrtheaudio.cli.output import counted, print_json, shown
 from arrtheaudio.errors import JournalLocked, NothingToUndo
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def undo(
         if as_json:
             print_json(answer)
         else:
-            click.echo(f"{batch_id}: {answer['job_ids_total']} files are being put back.")
+            click.echo(f"{batch_id}: {counted(answer['job_ids_total'], 'file')} to be put back.")
         return 0
     job = _undone(invocation, job_id, None if file is None else os.path.realpath(file))
     if as_json:
