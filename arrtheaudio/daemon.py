@@ -238,6 +238,9 @@ class Daemon:
         with trio.move_on_after(STOPPING_ROW_SECONDS):
             try:
                 await self._queue.stopping()
+                _log.info(
+                    "daemon_stopping", running=len(self._workers.running), grace_seconds=grace
+                )
             except JournalUnavailable as error:
                 _log.warning("stop_not_journalled", detail=str(error))
         self._stopping.set()
