@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import select
 import socket
 from typing import Any, Final
 
@@ -74,6 +75,15 @@ class Connection:
     def idle(self) -> bool:
         """Whether no request is being answered."""
         return self._deadline < math.inf
+
+    @property
+    def silent(self) -> bool:
+        """Whether it is idle and its client has sent nothing that is still unread."""
+        if not self.idle:
+            return False
+        poll = select.poll()
+        poll.register(self._stream.socket.fileno(), select.POLLIN)
+        return not poll.poll(0)
 
     def drop(self) -> None:
         """End the connection now, whatever it does."""

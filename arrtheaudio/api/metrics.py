@@ -8,11 +8,12 @@ and no scrape misses one.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Final
 
 import trio
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -21,13 +22,16 @@ from arrtheaudio import __version__
 from arrtheaudio.api.routes import Answer, Operation
 from arrtheaudio.api.services import Services
 from arrtheaudio.jobs.facets import container_by_name
-from arrtheaudio.jobs.models import Event
+from arrtheaudio.jobs.models import Event, JobFilter, Status
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 _HTTP_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
 _JOB_BUCKETS: Final = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0, 300.0, 1800.0)
 _CHUNK_EVENTS: Final = 1000
+_OLDEST_WAITING: Final = JobFilter(
+    status=(Status.QUEUED, Status.WAITING_FOR_SPACE), limit=1, order="asc"
+)
 _ENDS: Final = {"job.completed": "completed", "job.failed": "failed", "job.cancelled": "cancelled"}
 
 
@@ -59,6 +63,11 @@ class Metrics:
             ("status", "reason"),
             registry=self.registry,
         )
+        self._oldest = Gauge(
+            "arrtheaudio_oldest_waiting_seconds",
+            "Age of the oldest job that waits; 0 where none does.",
+            registry=self.registry,
+        )
         self.registry.register(_Now(services))
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -69,6 +78,9 @@ class Metrics:
         """All numbers as Prometheus' text."""
         async with self._reading:
             await self._catch_up()
+        waiting = await services.queue.jobs(_OLDEST_WAITING)
+        ages = [time.time() - job.created_at for job in waiting.jobs]
+        self._oldest.set(max(0.0, *ages) if ages else 0.0)
         return Answer(generate_latest(self.registry), content_type=CONTENT_TYPE)
 
     async def _catch_up(self) -> None:

@@ -22,7 +22,7 @@ from typing import Any, Final, cast
 
 import h11
 import trio
-from hypercorn.events import Closed
+from hypercorn.events import Closed, RawData
 from hypercorn.protocol.events import Body, EndBody, Event, Request, Response, StreamClosed
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol, H11WSConnection
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
@@ -132,6 +132,8 @@ class PatientWSConnection(H11WSConnection):
 class GuardedH11(H11Protocol):
     """Hypercorn's HTTP/1.1 with the guards of this module."""
 
+    _head: bytes = b""  # of an answer, held until the first piece of its body
+
     @property
     def waits_for_head(self) -> bool:
         """Whether no request is being answered (nothing or half a head has come)."""
@@ -149,6 +151,20 @@ class GuardedH11(H11Protocol):
         await self._send_h11_event(h11.Response(status_code=status_code, headers=dated))
         await self._send_h11_event(h11.Data(data=body))
         await self._send_h11_event(h11.EndOfMessage())
+
+    async def _send_h11_event(self, event: Any) -> None:
+        try:
+            data = self.connection.send(event)
+        except h11.LocalProtocolError:
+            if self.connection.their_state != h11.ERROR:
+                raise
+            return
+        if isinstance(event, h11.Response):
+            self._head = data  # head and body leave in one call and one packet
+            return
+        whole, self._head = self._head + data, b""
+        if whole:
+            await self.send(RawData(data=whole))
 
     async def _check_protocol(self, event: h11.Request) -> None:
         if event.http_version not in _VERSIONS:

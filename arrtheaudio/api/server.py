@@ -112,9 +112,9 @@ class Server:
 
     def _make_room(self) -> None:
         # Thousands of silent connections must not keep Sonarr out: the oldest one
-        # that waits makes room. If all are busy, the oldest of these does.
-        victims = [connection for connection in self._open if connection.idle]
-        oldest = (victims or list(self._open))[0]
+        # that waits makes room. If none is silent, the oldest of all does.
+        silent = (connection for connection in self._open if connection.silent)
+        oldest = next(silent, next(iter(self._open)))
         del self._open[oldest]  # at once: the next accept must choose another
         oldest.drop()
 

@@ -218,6 +218,20 @@ async def test_statistics_health_and_metrics_of_a_live_queue(whole: Whole, confi
     assert 'arrtheaudio_job_seconds_count{container="mkv",method="in_place"} 1.0' in metrics
 
 
+async def test_the_age_of_the_oldest_waiting_job_is_measured(whole: Whole) -> None:
+    assert "arrtheaudio_oldest_waiting_seconds 0.0" in (await metrics_of(whole))
+    await whole.live.client.post("/queue/pause")
+    await whole.live.client.post("/webhook/sonarr", json=season_pack("a.mkv"))
+    (line,) = [
+        line for line in await metrics_of(whole) if line.startswith("arrtheaudio_oldest_waiting")
+    ]
+    assert float(line.split()[1]) > 0
+
+
+async def metrics_of(whole: Whole) -> list[str]:
+    return (await whole.live.client.get("/metrics")).text.splitlines()
+
+
 async def test_64_clients_at_once_lose_nothing(whole: Whole, config: Config) -> None:
     whole.queue.configure(attrs.evolve(settings_of(config), max_queue_size=10_000))
     await whole.live.client.post("/queue/pause")

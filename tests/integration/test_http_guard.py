@@ -267,12 +267,13 @@ async def test_idle_connections_never_keep_a_new_one_out(
     async with live_api(live.config) as crowded, trio.open_nursery() as nursery:
         ended = []
 
-        async def idle() -> None:
+        async def idle(task_status: trio.TaskStatus[None]) -> None:
             async with await crowded.connect() as stream:
+                task_status.started()
                 ended.append(await receive_all(stream))
 
         for _ in range(400):
-            nursery.start_soon(idle)
+            await nursery.start(idle)
         for _ in range(20):
             await assert_alive(crowded)
         while len(ended) < 300:
