@@ -10,13 +10,17 @@ Needs ffmpeg and mkvtoolnix; PyAV and pymediainfo are measured where installed.
 
 from __future__ import annotations
 
+import sys
+
+# Run as a script, this folder is first, and queue.py would hide the library's ``queue``.
+sys.path.append(sys.path.pop(0))
+
 import argparse
 import importlib.util
 import itertools
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path

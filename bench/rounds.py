@@ -24,11 +24,23 @@ RESULTS = Path(__file__).parent / "results"
 
 
 @attrs.frozen
+class Sample:
+    """What a case says that times itself: its preparation and cleaning up do not count.
+
+    ``latencies`` are the seconds that each single operation made its caller wait.
+    """
+
+    seconds: float
+    latencies: Sequence[float] = ()
+    failed: str = ""  # why operations failed, if any did
+
+
+@attrs.frozen
 class Case:
     """One thing to measure.
 
-    ``run`` does the work ``times`` times; ``prepare`` is called before it,
-    outside the measured time.
+    ``run`` does the work ``times`` times, and may give a ``Sample`` to say itself how
+    long that took; ``prepare`` is called before it, outside the measured time.
     """
 
     name: str
@@ -39,33 +51,58 @@ class Case:
 
 @attrs.frozen
 class Measured:
-    """Seconds for one piece of work, one figure per round."""
+    """Seconds for one piece of work, one figure per round; latencies of all rounds, sorted."""
 
     name: str
     seconds: tuple[float, ...]
+    latencies: tuple[float, ...] = ()
+    failures: tuple[str, ...] = ()
 
     @property
     def median(self) -> float:
         """The middle round."""
         return statistics.median(self.seconds)
 
+    def percentile(self, percent: float) -> float:
+        """So many percent of the single operations took no longer."""
+        return percentile(self.latencies, percent)
+
+
+def percentile(ascending: Sequence[float], percent: float) -> float:
+    """The nearest-rank percentile of sorted figures."""
+    rank = round(percent / 100 * len(ascending) + 0.5) - 1
+    return ascending[min(max(rank, 0), len(ascending) - 1)]
+
 
 def measure(cases: Sequence[Case], *, rounds: int, seed: int = 1) -> dict[str, Measured]:
     """Run all cases in every round and give the seconds per piece of work."""
     order = random.Random(seed)
     taken: dict[str, list[float]] = {case.name: [] for case in cases}
+    latencies: dict[str, list[float]] = {case.name: [] for case in cases}
+    failures: dict[str, list[str]] = {case.name: [] for case in cases}
     with Progress(transient=True) as progress:
         task = progress.add_task("measuring", total=rounds * len(cases))
         for _ in range(rounds):
             for case in order.sample(list(cases), len(cases)):
                 progress.update(task, description=case.name)
-                if case.prepare is not None:
-                    case.prepare()
-                start = time.perf_counter()
-                case.run()
-                taken[case.name].append((time.perf_counter() - start) / case.times)
+                sample = _run(case)
+                taken[case.name].append(sample.seconds / case.times)
+                latencies[case.name] += sample.latencies
+                failures[case.name] += [sample.failed] if sample.failed else []
                 progress.advance(task)
-    return {name: Measured(name, tuple(seconds)) for name, seconds in taken.items()}
+    return {
+        name: Measured(name, tuple(seconds), tuple(sorted(latencies[name])), tuple(failures[name]))
+        for name, seconds in taken.items()
+    }
+
+
+def _run(case: Case) -> Sample:
+    if case.prepare is not None:
+        case.prepare()
+    start = time.perf_counter()
+    said = case.run()
+    seconds = time.perf_counter() - start
+    return said if isinstance(said, Sample) else Sample(seconds)
 
 
 def duration(seconds: float) -> str:

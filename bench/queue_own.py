@@ -1,0 +1,137 @@
+"""Our own queue as a contestant: its face, its journal with synchronous=FULL, nothing left out."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import trio
+from queue_rivals import BULK
+from rounds import Sample
+
+from arrtheaudio.jobs import events as ev
+from arrtheaudio.jobs.claims import Claim
+from arrtheaudio.jobs.encoding import encode_body
+from arrtheaudio.jobs.models import NewJob, Priority
+from arrtheaudio.jobs.queue import Queue, Settings, open_queue
+from arrtheaudio.media import Outcome
+
+PAYLOAD_BYTES = 500
+DONE = Outcome("skipped", "already_correct", "The default track is right already")
+
+
+def settings(workers: int = 2) -> Settings:
+    """Room for everything, and so many workers."""
+    return Settings(max_queue_size=10**9, worker_count=workers, max_mp4_concurrent=1)
+
+
+def new_job(number: int) -> NewJob:
+    """An episode whose row holds ``PAYLOAD_BYTES``."""
+    path = b"/media/tv/The Long Series (2019)/Season %02d/The Long Series - S%02dE%03d - %06d.mkv"
+    season, episode = number // 1000 % 100, number % 1000
+    job = NewJob(
+        path=path % (season, season, episode, number),
+        original_language="ja",
+        series_type="anime",
+        tags=("anime", "dual-audio"),
+        expected_size=1_400_000_000 + number,
+        title="",
+    )
+    missing = PAYLOAD_BYTES - len(payload(job))
+    return NewJob(
+        path=job.path,
+        original_language=job.original_language,
+        series_type=job.series_type,
+        tags=job.tags,
+        expected_size=job.expected_size,
+        title="x" * missing,
+    )
+
+
+def payload(job: NewJob) -> bytes:
+    """The body of its row, which the rivals get, too."""
+    return encode_body(ev.queued_body(job, "manual", Priority.NORMAL))
+
+
+class Own:
+    """The journal queue. ``payloads`` tell how many jobs there are; the jobs are its own."""
+
+    name = "arrtheaudio"
+
+    def put(self, folder: Path, payloads: list[bytes], producers: int) -> Sample:
+        """Each producer submits one file and waits for its commit."""
+        return trio.run(self._put, folder, len(payloads), producers)
+
+    async def _put(self, folder: Path, count: int, producers: int) -> Sample:
+        jobs = [(new_job(number),) for number in range(count)]
+        latencies: list[float] = []
+
+        async def produce(queue: Queue, number: int) -> None:
+            for job in jobs[number::producers]:
+                begin = time.perf_counter()
+                await queue.submit(job)
+                latencies.append(time.perf_counter() - begin)
+
+        async with open_queue(folder / "jobs.db", settings()) as queue:
+            begin = time.perf_counter()
+            async with trio.open_nursery() as nursery:
+                for number in range(producers):
+                    nursery.start_soon(produce, queue, number)
+            return Sample(time.perf_counter() - begin, latencies)
+
+    def put_bulk(self, folder: Path, payloads: list[bytes]) -> Sample:
+        """One request, one transaction."""
+        return trio.run(self._put_bulk, folder, len(payloads))
+
+    async def _put_bulk(self, folder: Path, count: int) -> Sample:
+        requests = [
+            [new_job(number) for number in range(first, min(first + BULK, count))]
+            for first in range(0, count, BULK)
+        ]
+        latencies: list[float] = []
+        async with open_queue(folder / "jobs.db", settings()) as queue:
+            begin = time.perf_counter()
+            for request in requests:
+                asked = time.perf_counter()
+                await queue.submit(request)
+                latencies.append(time.perf_counter() - asked)
+            return Sample(time.perf_counter() - begin, latencies)
+
+    def work(self, folder: Path, payloads: list[bytes], workers: int) -> Sample:
+        """Each job is claimed, started and completed; the file's real identity is looked up."""
+        return trio.run(self._work, folder, len(payloads), workers)
+
+    async def _work(self, folder: Path, count: int, workers: int) -> Sample:
+        async with open_queue(folder / "jobs.db", settings(workers)) as queue:
+            await queue.pause()
+            await queue.submit([new_job(number) for number in range(count)])
+            await queue.resume()
+            begin = time.perf_counter()
+            latencies = await work_off(queue, workers, count)
+            return Sample(time.perf_counter() - begin, latencies)
+
+
+async def work_off(queue: Queue, workers: int, count: int) -> list[float]:
+    """Claim and complete ``count`` jobs with so many workers; seconds of each from its claim."""
+    latencies: list[float] = []
+    free = workers
+
+    async def complete(claim: Claim) -> None:
+        nonlocal free
+        begin = time.perf_counter()
+        queue.started(claim, 1)
+        await queue.completed(claim, DONE)
+        queue.release(claim)
+        latencies.append(time.perf_counter() - begin)
+        free += 1
+        queue.recheck()
+
+    async with trio.open_nursery() as nursery:
+        claimed = 0
+        while claimed < count:
+            await queue.work_changed()
+            while free and (claim := queue.claim(light=True, heavy=True)) is not None:
+                free -= 1
+                claimed += 1
+                nursery.start_soon(complete, claim)
+    return latencies
