@@ -21,6 +21,7 @@ CHANGED, SUCCESS, SKIPPED, FAILED, CANCELLED, ALREADY = range(6)
 KINDS: Final = len(SOURCES) * len(CONTAINERS)  # number of live facets
 ENDS: Final = 6
 ENDED_FACETS: Final = range(ENDS * KINDS)
+FAILED_FACETS: Final = range(FAILED * KINDS, FAILED * KINDS + KINDS)  # schema.py names them, too
 OPEN_BATCH: Final = 99
 BATCH_FACETS: Final = {
     BatchStatus.COMPLETED: 100,

@@ -60,6 +60,14 @@ UNDOABLE: Final = f"""SELECT f.job, f.path, f.facet FROM finished AS f INDEXED B
 LAST_EDIT: Final = f"""SELECT {_COLUMNS} FROM finished AS f INDEXED BY finished_path
  CROSS JOIN journal AS j ON j.seq = f.seq WHERE f.path = ? ORDER BY f.seq DESC LIMIT 1"""
 
+# open_arm: live jobs with no more than their queued row
+OPEN_ARM: Final = """SELECT job, job FROM open WHERE facet IN (SELECT value FROM json_each(?))
+ AND job NOT IN (SELECT value FROM json_each(?))"""
+UNDONE_COUNTS: Final = """SELECT facet, count(*) FROM finished INDEXED BY finished_undone
+ WHERE undone GROUP BY facet"""
+IS_ALREADY: Final = "facet BETWEEN 45 AND 53"  # their reason is told by the facet alone
+IS_PROBLEM: Final = "facet BETWEEN 27 AND 35 AND NOT dismissed"  # as the index finished_problem
+
 
 @attrs.frozen
 class Found:
@@ -188,11 +196,25 @@ class EndedArm:
     parent: int | None = None
     path: bytes | None = None  # this file, or all below this folder
     q: str | None = None  # substring of the path, letters of either case
+    reasons: tuple[str, ...] = ()
+    undone: bool | None = None
+    problem: bool = False  # failures that were not dismissed
+    created: tuple[int, int] | None = None  # first number, and the one behind the last
 
     @property
     def narrowed(self) -> bool:
-        """Facet counters do not tell how many match."""
-        return (self.parent, self.path, self.q) != (None, None, None)
+        """The index ranges of the facets do not suffice."""
+        return bool(
+            (self.parent, self.path, self.q) != (None, None, None)
+            or self.reasons
+            or self.problem
+            or self.undone
+        )
+
+    @property
+    def counted(self) -> bool:
+        """Facet counters tell how many match."""
+        return not self.narrowed and self.created is None and self.undone is None
 
 
 @attrs.frozen
@@ -205,13 +227,14 @@ class PageQuery:
     descending: bool = True
     limit: int = 50
     offset: int = 0
+    before: int | None = None  # only keys below this number
 
 
 def page_sql(query: PageQuery) -> tuple[str, list[object]]:
     """The compound query of a page: columns job and key."""
     arms: list[str] = []
     bindings: list[object] = []
-    for sql, values in [*_ended_arms(query.ended, query.order), *_live_arms(query.live)]:
+    for sql, values in [*_ended_arms(query), *_live_arms(query)]:
         arms.append(sql)
         bindings += values
     direction = "DESC" if query.descending else "ASC"
@@ -223,29 +246,51 @@ def page_sql(query: PageQuery) -> tuple[str, list[object]]:
     ]
 
 
-def _ended_arms(ended: EndedArm, order: Order) -> Iterable[tuple[str, list[object]]]:
+def _ended_arms(query: PageQuery) -> Iterable[tuple[str, list[object]]]:
+    ended, order = query.ended, query.order
+    tail, more = _ranges(ended)
+    if query.before is not None:
+        tail += f" AND {order} < ?"
+        more.append(query.before)
     if not ended.narrowed:
         for facet in sorted(ended.facets):
             yield (
                 f"SELECT job, {order} FROM finished INDEXED BY finished_facet_{order}"
-                " WHERE facet = ?",
-                [facet],
+                f" WHERE facet = ?{tail}",
+                [facet, *more],
             )
         return
     for source, condition, values in _narrowed(ended):
-        yield f"SELECT job, {order} FROM {source} WHERE {condition}", values
+        yield f"SELECT job, {order} FROM {source} WHERE {condition}{tail}", [*values, *more]
+
+
+def _ranges(ended: EndedArm) -> tuple[str, list[object]]:
+    """What holds for every arm besides its facets."""
+    tail, values = "", list[object]()
+    if ended.created is not None:
+        tail += " AND job >= ? AND job < ?"
+        values += ended.created
+    if ended.undone is False:
+        tail += " AND NOT undone"
+    return tail, values
 
 
 def _narrowed(ended: EndedArm) -> Iterable[tuple[str, str, list[object]]]:
     conditions = ["facet IN (SELECT value FROM json_each(?))"]
     values: list[object] = [_json(ended.facets)]
+    if ended.problem:
+        conditions.append(IS_PROBLEM)
+    if ended.undone:
+        conditions.append("undone")
+    if ended.reasons:
+        told = f"reason IN ({', '.join('?' * len(ended.reasons))})"
+        already = ev.ALREADY_CORRECT in ended.reasons
+        conditions.append(f"({told} OR {IS_ALREADY})" if already else told)
+        values += ended.reasons
     if ended.q is not None:
         conditions.append("instr(lower(CAST(path AS TEXT)), lower(?))")
         values.append(ended.q)
-    if ended.parent is not None and ended.path is None:
-        source = "finished INDEXED BY finished_parent"
-    else:
-        source = "finished" if ended.path is None else "finished INDEXED BY finished_path"
+    source = _source(ended)
     if ended.parent is not None:
         conditions.append("parent = ?")
         values.append(ended.parent)
@@ -259,19 +304,34 @@ def _narrowed(ended: EndedArm) -> Iterable[tuple[str, str, list[object]]]:
     yield source, " AND ".join([*conditions, "path >= ? AND path < ?"]), below
 
 
-def _live_arms(live: LiveArm) -> Iterable[tuple[str, list[object]]]:
+def _source(ended: EndedArm) -> str:
+    """The table with the index that narrows best."""
+    for index, fits in (
+        ("finished_path", ended.path is not None),
+        ("finished_parent", ended.parent is not None),
+        ("finished_problem", ended.problem),
+        ("finished_reason", ended.reasons and ev.ALREADY_CORRECT not in ended.reasons),
+        ("finished_undone", bool(ended.undone)),
+        ("finished_facet_job", ended.q is None),
+    ):
+        if fits:
+            return f"finished INDEXED BY {index}"
+    return "finished"
+
+
+def _live_arms(query: PageQuery) -> Iterable[tuple[str, list[object]]]:
+    live, before = query.live, query.before
     if live.facets is not None:
-        yield (
-            "SELECT job, job FROM open WHERE facet IN (SELECT value FROM json_each(?))"
-            " AND job NOT IN (SELECT value FROM json_each(?))",
-            [_json(live.facets), _json(live.without)],
-        )
-    if live.named:
+        tail = "" if before is None else " AND job < ?"
+        more = [] if before is None else [before]
+        yield f"{OPEN_ARM}{tail}", [_json(live.facets), _json(live.without), *more]
+    named = [entry for entry in live.named if before is None or entry[1] < before]
+    if named:
         # Joined to open: whatever ended since memory was asked is in the other arms.
         yield (
             "SELECT o.job, named.value ->> 1 FROM json_each(?) AS named"
             " CROSS JOIN open AS o ON o.job = named.value ->> 0",
-            [_json(live.named)],
+            [_json(named)],
         )
 
 
@@ -280,13 +340,38 @@ def page_ids(connection: apsw.Connection, query: PageQuery) -> list[int]:
     if not (query.ended.facets or query.live.facets or query.live.named):
         return []
     sql, bindings = page_sql(query)
+    if not sql.startswith("SELECT"):  # nothing is left before the number
+        return []
     return [job for job, _ in connection.execute(sql, bindings)]
 
 
 def count_ended(connection: apsw.Connection, ended: EndedArm) -> int:
     """How many ended jobs match, where the counters do not tell."""
+    tail, more = _ranges(ended)
     total = 0
+    tail, more = _ranges(ended)
     for source, condition, values in _narrowed(ended):
-        ((count,),) = connection.execute(f"SELECT count(*) FROM {source} WHERE {condition}", values)
+        ((count,),) = connection.execute(
+            f"SELECT count(*) FROM {source} WHERE {condition}{tail}", [*values, *more]
+        )
         total += count
     return total
+
+
+def facet_counts(connection: apsw.Connection, ended: EndedArm) -> dict[tuple[int, bool], int]:
+    """How many ended jobs match, by facet and whether they were undone."""
+    tail, more = _ranges(ended)
+    counts: dict[tuple[int, bool], int] = {}
+    for source, condition, values in _narrowed(ended):
+        for facet, undone, n in connection.execute(
+            f"SELECT facet, undone, count(*) FROM {source} WHERE {condition}{tail}"
+            " GROUP BY facet, undone",
+            [*values, *more],
+        ):
+            counts[facet, bool(undone)] = counts.get((facet, bool(undone)), 0) + n
+    return counts
+
+
+def undone_counts(connection: apsw.Connection) -> dict[int, int]:
+    """Changes that were undone, by facet."""
+    return dict(connection.execute(UNDONE_COUNTS))

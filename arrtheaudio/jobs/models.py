@@ -146,8 +146,15 @@ class JobFilter:
     container: tuple[str, ...] = ()  # mkv | mp4
     path: bytes | None = None  # this file, or everything below this folder
     q: str | None = None  # substring of the path
+    reason: tuple[str, ...] = ()
+    track_changed: bool | None = None
+    undone: bool | None = None
+    problem: bool = False  # failed and not dismissed, or waiting for space
+    created_from: float | None = None  # at or after
+    created_to: float | None = None  # before
     limit: int = 50
     offset: int = 0
+    before: int | None = None  # with descending order: only what stands behind this number
     order_by: Literal["created_at", "updated_at"] = "created_at"
     order: Literal["desc", "asc"] = "desc"
 

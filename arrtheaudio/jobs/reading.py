@@ -6,7 +6,8 @@ is exact for the moment it was asked.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Mapping
 
 import apsw
 import attrs
@@ -16,8 +17,12 @@ from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.admission import Requests
 from arrtheaudio.jobs.batch_view import batch_of_live, batch_of_rows
 from arrtheaudio.jobs.facets import (
+    ALREADY,
     BATCH_FACETS,
+    CHANGED,
+    FAILED_FACETS,
     container_of,
+    end_of,
     ended_facets,
     live_facets,
     source_of,
@@ -34,6 +39,7 @@ from arrtheaudio.jobs.history import (
     jobs_rows,
     page_ids,
     parent_rows,
+    undone_counts,
 )
 from arrtheaudio.jobs.models import (
     Batch,
@@ -49,6 +55,7 @@ from arrtheaudio.jobs.models import (
     Statistics,
     Status,
 )
+from arrtheaudio.jobs.retention import seq_before
 from arrtheaudio.jobs.schema import local_day
 from arrtheaudio.jobs.state import LiveJob
 from arrtheaudio.jobs.statistics import statistics
@@ -56,6 +63,36 @@ from arrtheaudio.jobs.statistics import statistics
 SCAN_SLICE = 20_000  # live jobs looked at without letting others run: some 5 ms
 NEXT_SHOWN = 10  # jobs that GET /queue announces
 _LIVE = (Status.QUEUED, Status.RUNNING, Status.WAITING_FOR_SPACE)
+
+
+def _live_statuses(filter: JobFilter) -> tuple[Status, ...]:
+    """The statuses of live jobs that can match at all."""
+    if filter.result or filter.track_changed or filter.undone:
+        return ()  # a live job has no result yet
+    return tuple(
+        status
+        for status in _LIVE
+        if (not filter.status or status in filter.status)
+        and (not filter.problem or status is Status.WAITING_FOR_SPACE)
+    )
+
+
+def _narrows_live(filter: JobFilter) -> bool:
+    """Counters of live jobs do not tell how many match."""
+    asked = (filter.webhook, filter.batch, filter.path, filter.q)
+    times = (filter.created_from, filter.created_to)
+    return asked != (None,) * 4 or times != (None, None) or bool(filter.reason)
+
+
+def _total(connection: apsw.Connection, ended: EndedArm, counters: Mapping[int, int]) -> int:
+    """How many ended jobs match."""
+    counted = sum(counters.get(facet, 0) for facet in ended.facets)
+    if ended.counted:
+        return counted
+    if attrs.evolve(ended, undone=None).counted and not ended.undone:
+        undone = undone_counts(connection)
+        return counted - sum(undone.get(facet, 0) for facet in ended.facets)
+    return count_ended(connection, ended)
 
 
 class Reading(Requests):
@@ -66,53 +103,75 @@ class Reading(Requests):
     async def jobs(self, filter: JobFilter) -> JobPage:
         """A page of jobs and the number that match."""
         by_seq = filter.order_by == "updated_at"
-        ended = EndedArm(
-            self._ended_facets(filter),
-            parent=filter.batch if filter.webhook is None else filter.webhook,
-            path=filter.path,
-            q=filter.q,
-        )
         if filter.webhook is not None and filter.batch is not None:
             return JobPage((), 0)  # no job has both
-        wanted = [status for status in _LIVE if not filter.status or status in filter.status]
-        statuses = () if filter.result else wanted  # a live job has no result
-        live, live_total = await self._live_arm(filter, statuses, by_seq=by_seq)
-        query = PageQuery(
-            live,
-            ended,
-            "seq" if by_seq else "job",
-            filter.order == "desc",
-            filter.limit,
-            filter.offset,
-        )
-        ended_total = sum(self._state.ended[facet] for facet in ended.facets)
+        live, live_total = await self._live_arm(filter, by_seq=by_seq)
+        counters = dict(self._state.ended)
 
         def look(connection: apsw.Connection) -> tuple[list[Found], int]:
-            total = count_ended(connection, ended) if ended.narrowed else ended_total
-            return jobs_rows(connection, page_ids(connection, query)), total
+            ended = self._ended_arm(connection, filter)
+            query = PageQuery(
+                live,
+                ended,
+                "seq" if by_seq else "job",
+                filter.order == "desc",
+                filter.limit,
+                filter.offset,
+                filter.before,
+            )
+            return jobs_rows(connection, page_ids(connection, query)), _total(
+                connection, ended, counters
+            )
 
         found, total = await self._readers.run(look)
         return JobPage(tuple(self._job_of(one) for one in found), total + live_total)
 
-    def _ended_facets(self, filter: JobFilter) -> frozenset[int]:
+    def _ended_arm(self, connection: apsw.Connection, filter: JobFilter) -> EndedArm:
+        """The ended jobs that match. In a reader's thread: reads counters only."""
         facets = ended_facets(filter.status, filter.result, filter.source, filter.container)
-        return frozenset(facet for facet in facets if self._state.ended[facet])
+        if filter.problem:
+            facets &= frozenset(FAILED_FACETS)
+        if filter.track_changed is not None:
+            facets = frozenset(
+                facet for facet in facets if (end_of(facet) == CHANGED) is filter.track_changed
+            )
+        reasons = frozenset(filter.reason)
+        if reasons == {ev.ALREADY_CORRECT}:
+            facets = frozenset(facet for facet in facets if end_of(facet) == ALREADY)
+            reasons = frozenset()
+        created = None
+        if filter.created_from is not None or filter.created_to is not None:
+            first = seq_before(connection, filter.created_from or 0.0)
+            until = math.inf if filter.created_to is None else filter.created_to
+            created = (first, seq_before(connection, until))
+        return EndedArm(
+            frozenset(facet for facet in facets if self._state.ended[facet]),
+            parent=filter.batch if filter.webhook is None else filter.webhook,
+            path=filter.path,
+            q=filter.q,
+            reasons=tuple(sorted(reasons)),
+            undone=filter.undone,
+            problem=filter.problem,
+            created=created,
+        )
 
-    async def _live_arm(
-        self, filter: JobFilter, statuses: Collection[Status], *, by_seq: bool
-    ) -> tuple[LiveArm, int]:
+    async def _live_matching(self, filter: JobFilter) -> list[LiveJob]:
+        """The live jobs that match, by looking at every one."""
+        statuses, facets = _live_statuses(filter), live_facets(filter.source, filter.container)
+        if not statuses:
+            return []
+        found = await self._scan(filter)
+        return [job for job in found if job.status in statuses and job.facet in facets]
+
+    async def _live_arm(self, filter: JobFilter, *, by_seq: bool) -> tuple[LiveArm, int]:
         """The live jobs that match, and their number."""
         state = self._state
-        facets = live_facets(filter.source, filter.container)
+        statuses, facets = _live_statuses(filter), live_facets(filter.source, filter.container)
         if not statuses:
             return LiveArm(), 0
-        narrowed = (filter.webhook, filter.batch, filter.path, filter.q) != (None,) * 4
+        narrowed = _narrows_live(filter)
         if narrowed:
-            picked = [
-                job
-                for job in await self._scan(filter)
-                if job.status in statuses and job.facet in facets
-            ]
+            picked = await self._live_matching(filter)
         else:
             moved = [state.jobs[seq] for seq in state.moved]
             picked = [job for job in moved if job.status in statuses and job.facet in facets]
@@ -129,10 +188,14 @@ class Reading(Requests):
         parent = wanted.batch if wanted.webhook is None else wanted.webhook
         folder = None if wanted.path is None else wanted.path.rstrip(b"/")
         word = None if wanted.q is None else wanted.q.lower()
+        since = -math.inf if wanted.created_from is None else wanted.created_from
+        until = math.inf if wanted.created_to is None else wanted.created_to
 
         def matches(job: LiveJob) -> bool:
             return (
                 (parent is None or job.parent == parent)
+                and since <= job.at < until
+                and (not wanted.reason or (job.moved and job.moved.reason) in wanted.reason)
                 and (folder is None or job.path == folder or job.path.startswith(folder + b"/"))
                 and (word is None or word in job.path.decode(errors="replace").lower())
             )

@@ -22,7 +22,8 @@ BUSY_MS: Final = 5000  # a reader that checkpoints nothing never holds the lock 
 # journal: the truth. job = own seq in job.queued; parent = first row of its webhook or batch.
 # open: in at job.queued and batch.queued, out at the terminal row.
 # finished: written with the terminal row; batches have facets of their own. reason: of what
-# was skipped or failed, but not already_correct, which is a facet. undone, dismissed: later marks.
+# was skipped or failed, but not already_correct, which is a facet. undone, dismissed: later
+# marks; a failure is dismissed by the user, by its retry, and by a later success for its file.
 # kept: ended jobs that are still listed; tally: ended ever, by local day; told: by language of
 # what was changed, and by reason.
 # SQLite accepts a deletion only of what has ended, and no update at all.
@@ -45,6 +46,8 @@ CREATE INDEX finished_parent ON finished(parent, seq, facet) WHERE parent IS NOT
 CREATE INDEX finished_path ON finished(path);
 CREATE INDEX finished_reason ON finished(reason, facet, job) WHERE reason IS NOT NULL;
 CREATE INDEX finished_undone ON finished(facet, job) WHERE undone;
+CREATE INDEX finished_problem ON finished(path, job)
+ WHERE facet BETWEEN 27 AND 35 AND NOT dismissed;
 CREATE TABLE kept(
     facet INTEGER PRIMARY KEY, n INTEGER NOT NULL, ran INTEGER NOT NULL, ms INTEGER NOT NULL
 ) STRICT;

@@ -16,9 +16,10 @@ import apsw
 import attrs
 
 from arrtheaudio.errors import JournalCorrupt, JournalError
+from arrtheaudio.jobs.facets import FAILED_FACETS
 from arrtheaudio.jobs.replay import EVERYTHING, load, load_by_folding_everything, rows_of
 from arrtheaudio.jobs.schema import connect_reader, sync_folder
-from arrtheaudio.jobs.writer import project
+from arrtheaudio.jobs.writer import Projection, project
 
 DIFFERENCES_TOLD: Final = 20
 
@@ -57,7 +58,7 @@ def _short(value: object) -> str:
 def _compare_tables(connection: apsw.Connection) -> Iterator[str]:
     opened: dict[int, tuple[Any, ...]] = {}
     finished: dict[int, tuple[Any, ...]] = {}
-    marks: dict[int, dict[str, int]] = {}
+    marks = _Marks()
     kept: dict[int, list[int]] = {}
     for row in rows_of(connection, EVERYTHING):
         projection = project([row])
@@ -65,25 +66,52 @@ def _compare_tables(connection: apsw.Connection) -> Iterator[str]:
             continue  # its effect is that rows are missing
         opened.update((entry[0], entry) for entry in projection.opened)
         finished.update((entry[0], entry) for entry in projection.finished)
-        for column, value, job in projection.marks:
-            marks.setdefault(job, {})[column] = value
+        marks.take(projection)
         for (job,) in projection.closed:
             opened.pop(job, None)
         for facet, sums in projection.kept.items():
             of_facet = kept.setdefault(facet, [0, 0, 0])
             of_facet[:] = [a + b for a, b in zip(of_facet, sums, strict=True)]
     yield from _compare("open", connection.execute(OPEN_ROWS), opened.values())
+    stored = list(connection.execute(FINISHED_ROWS))
+    # What dismissed a failure (its retry, a later success) may be removed before it is.
+    marks.dismissed |= {row[0] for row in stored if row[-1]}
     derived = (
-        (*entry, marks.get(job, {}).get("undone", 0), marks.get(job, {}).get("dismissed", 0))
+        (*entry, int(job in marks.undone), int(job in marks.dismissed))
         for job, entry in finished.items()
     )
-    yield from _compare("finished", connection.execute(FINISHED_ROWS), derived)
+    yield from _compare("finished", stored, derived)
     sums_kept = [(facet, *sums) for facet, sums in kept.items()]
     yield from _compare("kept", connection.execute(KEPT_ROWS), sums_kept)
     tallied = {facet: sums for facet, *sums in connection.execute(TALLIED)}
     for facet, *sums in sums_kept:
         if any(a > b for a, b in zip(sums, tallied.get(facet, [0, 0, 0]), strict=True)):
             yield f"tally: facet {facet} has {tallied.get(facet)}, less than the kept {sums}"
+
+
+class _Marks:
+    """What became of ended jobs later, in the order of the journal."""
+
+    def __init__(self) -> None:
+        self.undone: set[int] = set()
+        self.dismissed: set[int] = set()
+        self._failed: dict[bytes, set[int]] = {}  # by path
+
+    def take(self, projection: Projection) -> None:
+        """The effect of one row."""
+        for job, _, facet, _, _, path, _ in projection.finished:
+            if facet in FAILED_FACETS:
+                self._failed.setdefault(path, set()).add(job)
+        for mark, bindings in projection.marks:
+            match mark, bindings:
+                case "undone", (int(job),):
+                    self.undone.add(job)
+                case "dismissed", (int(job),):
+                    self.dismissed.add(job)
+                case "restored", (int(job),):
+                    self.dismissed.discard(job)
+                case "settled", (bytes(path), int(by)):
+                    self.dismissed |= {job for job in self._failed.get(path, ()) if job < by}
 
 
 def _compare(

@@ -29,8 +29,11 @@ FINISH: Final = """INSERT INTO finished(job, seq, facet, parent, ms, path, reaso
  VALUES (?, ?, ?, ?, ?, ?, ?)"""
 # mark_*: what becomes of an ended job later
 MARK: Final = {
-    "undone": "UPDATE finished SET undone = ? WHERE job = ?",
-    "dismissed": "UPDATE finished SET dismissed = ? WHERE job = ?",
+    "undone": "UPDATE finished SET undone = 1 WHERE job = ?",
+    "dismissed": "UPDATE finished SET dismissed = 1 WHERE job = ?",
+    "restored": "UPDATE finished SET dismissed = 0 WHERE job = ?",
+    "settled": """UPDATE finished INDEXED BY finished_problem SET dismissed = 1
+ WHERE path = ? AND job < ? AND facet BETWEEN 27 AND 35 AND NOT dismissed""",
 }
 KEEP: Final = """INSERT INTO kept VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
  SET n = n + excluded.n, ran = ran + excluded.ran, ms = ms + excluded.ms"""
@@ -50,12 +53,12 @@ FORGET_FINISHED: Final = "DELETE FROM finished WHERE job IN (SELECT value FROM j
 
 Encoded = tuple[int, float, str, int | None, int | None, bytes]
 Finished = tuple[int, int, int, int | None, int | None, bytes, str | None]
-Mark = Literal["undone", "dismissed"]
+Mark = Literal["undone", "dismissed", "restored", "settled"]
 
-_MARKS: Final[dict[str, tuple[Mark, int]]] = {
-    ev.JOB_UNDONE: ("undone", 1),
-    ev.PROBLEM_DISMISSED: ("dismissed", 1),
-    ev.PROBLEM_RESTORED: ("dismissed", 0),
+_MARKS: Final[dict[str, Mark]] = {
+    ev.JOB_UNDONE: "undone",
+    ev.PROBLEM_DISMISSED: "dismissed",
+    ev.PROBLEM_RESTORED: "restored",
 }
 
 
@@ -67,8 +70,11 @@ def encode_row(row: ev.Row) -> Encoded:
 class Writer:
     """One open journal. Not thread-safe: its thread is its lock."""
 
-    def __init__(self, path: Path, *, synchronous: str = "FULL") -> None:
+    def __init__(
+        self, path: Path, *, synchronous: str = "FULL", wal_bound_pages: int = WAL_BOUND_PAGES
+    ) -> None:
         self._path = path
+        self._wal_bound_pages = wal_bound_pages
         self.connection = connect_writer(path, synchronous=synchronous)
         self._wal_pages = 0
         self._entries_durable = False
@@ -88,7 +94,7 @@ class Writer:
         if not self._entries_durable:
             sync_folder(self._path)
             self._entries_durable = True
-        if self._wal_pages >= WAL_BOUND_PAGES:
+        if self._wal_pages >= self._wal_bound_pages:
             self.checkpoint()
 
     def _project(self, rows: Iterable[ev.Row]) -> None:
@@ -105,8 +111,8 @@ class Writer:
             many(TALLY, [(*key, *sums) for key, sums in projection.tally.items()])
         if projection.told:
             many(TELL, [(*key, n) for key, n in projection.told.items()])
-        for column, value, job in projection.marks:
-            self.connection.execute(MARK[column], (value, job))
+        for mark, bindings in projection.marks:
+            self.connection.execute(MARK[mark], bindings)
         for body in projection.trimmed:
             self._forget(body)
 
@@ -143,7 +149,7 @@ class Projection:
         self.opened: list[tuple[int, int, int | None]] = []
         self.closed: list[tuple[int]] = []
         self.finished: list[Finished] = []
-        self.marks: list[tuple[Mark, int, int]] = []  # column, value, job
+        self.marks: list[tuple[Mark, tuple[int] | tuple[bytes, int]]] = []  # in their order
         self.kept: dict[int, list[int]] = {}  # facet: n, ran, ms
         self.tally: dict[tuple[int, int], list[int]] = {}  # (day, facet): n, ran, ms
         self.told: dict[tuple[int, str, str], int] = {}  # (day, kind, word): n
@@ -170,6 +176,8 @@ class Projection:
         self.closed.append((job,))
         self.finished.append((job, row.seq, facet, row.parent, ms, path, reason))
         self._sum(day, facet, ms)
+        if row.type == ev.JOB_COMPLETED:
+            self.marks.append(("settled", (path, job)))
         if reason is not None:
             self._tell(day, "reason", reason)
         if end_of(facet) == CHANGED and "selected_track" in body:
@@ -191,8 +199,7 @@ class Projection:
     def mark(self, row: ev.Row) -> None:
         """A row of a job behind its end."""
         assert row.job is not None
-        column, value = _MARKS[row.type]
-        self.marks.append((column, value, row.job))
+        self.marks.append((_MARKS[row.type], (row.job,)))
 
     def trim(self, row: ev.Row) -> None:
         """Retention removed what the row names."""
@@ -211,6 +218,8 @@ def project(rows: Iterable[ev.Row]) -> Projection:
         kind = row.type
         if kind == ev.JOB_QUEUED:
             opened.append((row.seq, row.body["facet"], row.parent))
+            if "retry_of" in row.body:
+                projection.marks.append(("dismissed", (row.body["retry_of"],)))
         elif kind in ev.JOB_ENDS:
             projection.end_job(row)
         elif kind == ev.BATCH_QUEUED:
