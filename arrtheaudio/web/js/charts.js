@@ -9,10 +9,10 @@ const HIGH = 132;
 const BASE = 112; // y of zero
 const TOP = 14;
 
-/** The steps of a scale with two lines: 2000 and 4000 for 4319. */
+/** The step of a scale with two lines below the highest bar: 2000 for 4319. */
 export function scale(most) {
   if (most <= 2) return 1;
-  const rough = most / 2.15;
+  const rough = most / 2;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].map((one) => one * power).filter((one) => one <= rough).at(-1) ?? power;
   return Math.max(1, Math.round(step));

@@ -62,6 +62,11 @@ function badge(id, value, meaning) {
   text(node.lastElementChild, ` ${meaning}`);
 }
 
+function lostWords() {
+  if (!state.ready) return "The daemon cannot be reached. Is it running?";
+  return `Connection lost. This is the state of ${timeOfDay(state.lostAt)}. The queue goes on without this page.`;
+}
+
 function banner(feed) {
   const node = find("banner");
   const lost = state.link === "lost" && Date.now() - state.lostAt >= BANNER_AFTER_MS;
@@ -70,7 +75,7 @@ function banner(feed) {
   node.dataset.shows = wanted;
   node.hidden = !wanted;
   if (lost) {
-    node.replaceChildren(icon("warn"), h("p", { role: "alert" }, `Connection lost. This is the state of ${timeOfDay(state.lostAt)}. The queue goes on without this page.`), button("Try now", () => feed.now(), { kind: "slim" }));
+    node.replaceChildren(icon("warn"), h("p", { role: "alert" }, lostWords()), button("Try now", () => feed.now(), { kind: "slim" }));
   } else if (wanted) {
     node.replaceChildren(icon("retry"), h("p", { role: "status" }, "A new version is running."), button("Reload", () => location.reload(), { kind: "slim" }));
   } else node.replaceChildren();

@@ -38,13 +38,14 @@ class Overview {
   }
 
   #hero() {
-    this.sentence = h("h1", {}, h("span", { class: "sr" }, "Overview"));
+    this.sentence = h("h1", { class: "loading" }, h("span", { class: "sr" }, "Overview"));
     this.said = h("p");
     this.pause = button("", () => actions.setPaused(!state.paused), { symbol: icon("pause", 17) });
-    this.pauseWords = h("span");
+    this.pauseWords = h("span", {}, "Pause");
     this.pause.append(this.pauseWords);
-    const scan = button("Scan a folder", openScan, { kind: "primary", symbol: icon("folder", 17) });
-    this.hero = h("div", { class: "hero" }, h("div", {}, this.sentence, this.said), h("div", { class: "acts" }, this.pause, scan));
+    this.scan = button("Scan a folder", openScan, { kind: "primary", symbol: icon("folder", 17) });
+    this.acts = h("div", { class: "acts" }, this.pause, this.scan);
+    this.hero = h("div", { class: "hero" }, h("div", {}, this.sentence, this.said), this.acts);
   }
 
   #strip() {
@@ -212,19 +213,19 @@ class Overview {
   }
 
   #draw() {
-    if (!state.ready || (this.latest === null && state.link === "live")) {
-      if (!state.ready) return;
-    }
+    this.pause.disabled = this.scan.disabled = state.link !== "live";
+    if (!state.ready) return;
     const [sentence, said] = this.#sentences();
+    this.sentence.className = "";
     text(this.sentence, sentence);
     text(this.said, said);
     const isNew = this.#isNew();
+    this.acts.hidden = isNew;
     this.first.hidden = !isNew;
     this.strip.hidden = isNew;
     this.columns.hidden = isNew;
     setIcon(this.pause.querySelector("svg"), state.paused ? "play" : "pause", "");
     text(this.pauseWords, state.paused ? "Resume" : "Pause");
-    this.pause.disabled = state.link === "lost";
     const { checked, changed } = state.today;
     text(this.checked.value, number(checked));
     text(this.changed.value, number(changed));
