@@ -1,7 +1,8 @@
 """The shape of every answer, as TypedDicts (api.md names the fields).
 
-mypy holds ``views`` to these shapes and ``schema`` documents them, so the OpenAPI
-document cannot say anything that the code does not. Times are RFC 3339 in UTC,
+mypy holds ``views`` to these shapes and ``document`` describes them, so the OpenAPI
+document cannot say anything that the code does not. One list of declarations
+without logic, so it may be long. Times are RFC 3339 in UTC,
 durations are in the unit their name ends with.
 """
 

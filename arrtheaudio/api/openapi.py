@@ -9,8 +9,8 @@ from typing import Any, Final
 from arrtheaudio import __version__
 from arrtheaudio.api import errors
 from arrtheaudio.api.auth import COOKIE
+from arrtheaudio.api.document import Json, Schemas
 from arrtheaudio.api.routes import Operation
-from arrtheaudio.api.schema import Json, Schemas
 
 _DESCRIPTION: Final = (
     "Makes the right audio track the default one in every file Sonarr and Radarr import. "

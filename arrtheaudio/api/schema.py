@@ -1,17 +1,16 @@
 """One description of a request, used twice: to validate it and to document it.
 
 A request's body or query is a frozen attrs class; limits stand in the annotation
-(``Annotated[int, Bounds(1, 1000)]``). ``reader`` walks the class once, at start,
-and returns a function that validates a value and reports every bad field at
-once; nothing is looked up per request. ``Schemas`` walks the same annotations
-and yields JSON Schema 2020-12, as OpenAPI 3.1 wants it. Answers are TypedDicts:
-plain dicts at run time, checked by mypy, documented by the same walk.
+(``Annotated[int, Bounds(1, 1000)]``). ``body_reader`` and ``query_reader`` walk the
+class once, at start, and return a function that validates a value and reports
+every bad field at once; nothing is looked up per request. ``document`` describes
+the same annotations. cattrs is not used here: it stops an object at its first bad
+limit, and its errors name fields in prose only.
 """
 
 from __future__ import annotations
 
 import enum
-import inspect
 import math
 import re
 import types
@@ -137,7 +136,7 @@ def query_reader(model: type) -> Callable[[Mapping[str, list[str]]], t.Any]:
 
 def _from_text(annotation: t.Any) -> tuple[Callable[[str], t.Any], bool]:
     """How a parameter's text becomes a JSON value, and whether it may repeat."""
-    base, _ = _unannotated(annotation)
+    base, _ = unannotated(annotation)
     origin = t.get_origin(base)
     if origin in (t.Union, types.UnionType):
         inner = [arg for arg in t.get_args(base) if arg is not type(None)]
@@ -167,7 +166,8 @@ def _text_to_float(text: str) -> float | str:
     return float(text) if _NUMBER.fullmatch(text) else text
 
 
-def _unannotated(annotation: t.Any) -> tuple[t.Any, tuple[t.Any, ...]]:
+def unannotated(annotation: t.Any) -> tuple[t.Any, tuple[t.Any, ...]]:
+    """An annotation's type, and what Annotated adds to it."""
     if t.get_origin(annotation) is t.Annotated:
         base, *extras = t.get_args(annotation)
         return base, tuple(extras)
@@ -176,7 +176,7 @@ def _unannotated(annotation: t.Any) -> tuple[t.Any, tuple[t.Any, ...]]:
 
 def _reader(annotation: t.Any) -> Read:
     """The validating function for one annotation."""
-    base, extras = _unannotated(annotation)
+    base, extras = unannotated(annotation)
     read = _plain_reader(base)
     for extra in extras:
         check = _check(extra)
@@ -313,136 +313,3 @@ def _object(model: type) -> Read:
         return model(**values) if len(problems) == before else None
 
     return read_object
-
-
-# --- documentation ----------------------------------------------------------
-
-Json = dict[str, t.Any]
-
-
-class Schemas:
-    """JSON Schema of annotations; named types are collected as components."""
-
-    def __init__(self) -> None:
-        self.components: dict[str, Json] = {}
-
-    def of(self, annotation: t.Any) -> Json:
-        """The schema of one annotation, with its limits."""
-        base, extras = _unannotated(annotation)
-        schema = self._plain(base)
-        for extra in extras:
-            schema = {**schema, **_limits(extra, is_list=schema.get("type") == "array")}
-        return schema
-
-    def properties(self, model: type) -> tuple[dict[str, Json], list[str]]:
-        """The schema of each field of an attrs class, and which are required."""
-        hints = t.get_type_hints(model, include_extras=True)
-        properties, required = {}, []
-        for field in attrs.fields(model):
-            schema = self.of(hints[field.name])
-            if field.default is attrs.NOTHING:
-                required.append(field.name)
-            elif isinstance(field.default, str | int | float | bool):
-                default = field.default
-                schema = {
-                    **schema,
-                    "default": default.value if isinstance(default, enum.Enum) else default,
-                }
-            properties[field.name] = schema
-        return properties, required
-
-    def _plain(self, base: t.Any) -> Json:
-        origin, args = t.get_origin(base), t.get_args(base)
-        if base is t.Any:
-            return {}
-        if origin in (t.Union, types.UnionType):
-            return self._union(args)
-        if origin is t.Literal:
-            return {"type": "string", "enum": list(args)}
-        if origin in (t.Required, t.NotRequired):
-            return self.of(args[0])
-        if origin in (list, tuple, Sequence):
-            return {"type": "array", "items": self.of(args[0])}
-        if origin in (dict, Mapping):
-            return {"type": "object", "additionalProperties": self.of(args[1])}
-        if isinstance(base, type):
-            return self._class(base)
-        raise TypeError(f"no JSON schema for {base!r}")
-
-    def _class(self, base: type) -> Json:
-        for kind, name in (
-            (bool, "boolean"),
-            (int, "integer"),
-            (float, "number"),
-            (type(None), "null"),
-        ):
-            if base is kind:
-                return {"type": name}
-        if issubclass(base, enum.Enum):
-            members = [member.value for member in base]
-            return self._named(base, lambda: {"type": "string", "enum": members})
-        if base is str:
-            return {"type": "string"}
-        if attrs.has(base):
-            return self._named(base, lambda: self._attrs(base))
-        if t.is_typeddict(base):
-            return self._named(base, lambda: self._typed_dict(base))
-        raise TypeError(f"no JSON schema for {base!r}")
-
-    def _union(self, args: Sequence[t.Any]) -> Json:
-        schemas = [self.of(arg) for arg in args]
-        plain = [s for s in schemas if set(s) == {"type"}]
-        if len(plain) == len(schemas):
-            return {"type": [s["type"] for s in schemas]}
-        return {"anyOf": schemas}
-
-    def _named(self, base: type, make: Callable[[], Json]) -> Json:
-        name = base.__name__
-        if name not in self.components:
-            self.components[name] = {}  # before its fields: a type may contain itself
-            self.components[name] = make()
-            doc = inspect.cleandoc(base.__doc__ or "")
-            if doc and not doc.startswith("Method generated"):
-                self.components[name]["description"] = doc
-        return {"$ref": f"#/components/schemas/{name}"}
-
-    def _attrs(self, model: type) -> Json:
-        properties, required = self.properties(model)
-        schema: Json = {
-            "type": "object",
-            "properties": properties,
-            "additionalProperties": False,
-        }
-        return {**schema, "required": required} if required else schema
-
-    def _typed_dict(self, model: t.Any) -> Json:
-        hints = t.get_type_hints(model, include_extras=True)
-        return {
-            "type": "object",
-            "properties": {name: self.of(hint) for name, hint in hints.items()},
-            # Not __required_keys__: it cannot see NotRequired in postponed annotations.
-            "required": sorted(
-                name
-                for name, hint in hints.items()
-                if t.get_origin(hint) is not t.NotRequired and name not in model.__optional_keys__
-            ),
-            "additionalProperties": False,
-        }
-
-
-def _limits(extra: t.Any, *, is_list: bool) -> Json:
-    limits: Json
-    match extra:
-        case Bounds():
-            limits = {"minimum": extra.least, "maximum": extra.most}
-        case Length():
-            names = ("minItems", "maxItems") if is_list else ("minLength", "maxLength")
-            limits = dict(zip(names, (extra.least or None, extra.most), strict=True))
-        case Pattern():
-            limits = {"pattern": f"^(?:{extra.regex})$"}
-        case Note():
-            example = None if extra.example is None else [extra.example]
-            limits = {"description": extra.text, "examples": example}
-        case _:
-            limits = {}
-    return {name: limit for name, limit in limits.items() if limit is not None}

@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 import attrs
 import pytest
 
+from arrtheaudio.api.document import Schemas
 from arrtheaudio.api.schema import (
     BadRequest,
     Bounds,
     Length,
     Pattern,
-    Schemas,
     body_reader,
     query_reader,
 )
