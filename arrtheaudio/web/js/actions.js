@@ -41,6 +41,9 @@ export async function undo(job) {
   if (done) toast("Putting the old bytes back.", { label: "Do it again", action: () => process(job) });
 }
 
+/** Opens "Scan a folder". */
+export const scan = async () => (await import("./scan.js")).openScan();
+
 /** Processes a file now: after an undo, or for real after a dry run. */
 export async function process(job) {
   const done = await attempt(() => api.submit([job.file_path]));

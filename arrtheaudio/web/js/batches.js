@@ -1,5 +1,6 @@
 // The batches: all of them as cards, and one with its jobs and what could not be read.
 
+import * as actions from "./actions.js";
 import * as api from "./api.js";
 import { batchCard, hasEnded } from "./batchcard.js";
 import { button, h, keyed, text } from "./dom.js";
@@ -8,13 +9,12 @@ import { icon } from "./icons.js";
 import { JobsPage } from "./jobs.js";
 import { nothing } from "./list.js";
 import { href } from "./router.js";
-import { openScan } from "./scan.js";
 import { putBatch, state } from "./store.js";
 
 const PAGE = 50;
 const TICK_MS = 15_000;
 
-const scanButton = () => button("Scan a folder", openScan, { kind: "primary", symbol: icon("folder", 17) });
+const scanButton = () => button("Scan a folder", actions.scan, { kind: "primary", symbol: icon("folder", 17) });
 
 class AllBatches {
   constructor(page) {

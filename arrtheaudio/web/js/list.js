@@ -1,9 +1,9 @@
 // A list of any length with the rows on screen only: fixed heights, nodes used again.
 
 import { attribute, button, h, text } from "./dom.js";
-import { count, names, number } from "./format.js";
+import { count, number } from "./format.js";
 import { FRESH_KEPT, JobPages } from "./pages.js";
-import { jobRow } from "./rows.js";
+import { pick, pickableRow } from "./rows.js";
 
 const OVERSCAN = 6;
 const NODES = 60;
@@ -96,7 +96,7 @@ export class JobList {
     for (let numberOf = from; numberOf < until; numberOf += 1) {
       let row = this.shown.get(numberOf);
       if (!row) {
-        row = free.pop() ?? this.#row();
+        row = free.pop() ?? pickableRow(this);
         this.shown.set(numberOf, row);
       }
       if (row.node === next) next = next.nextSibling;
@@ -107,30 +107,6 @@ export class JobList {
       row.show(this.pages.at(numberOf));
     }
     for (const row of free) row.node.remove();
-  }
-
-  #row() {
-    const box = h("input", { type: "checkbox" });
-    const pick = h("label", { class: "pick" }, box);
-    const row = jobRow();
-    const node = h("li", {}, pick, row.link);
-    const made = { node, link: row.link, job: null };
-    box.addEventListener("change", () => this.pick(made.job, box.checked));
-    made.show = (job) => {
-      made.job = job ?? null;
-      node.classList.toggle("waiting-row", !job);
-      node.classList.toggle("fresh", Boolean(job?.isNew));
-      pick.hidden = !job;
-      if (!job) {
-        row.link.removeAttribute("href");
-        return;
-      }
-      row.show(job, this.hrefOf(job));
-      box.checked = this.selection.has(job.job_id);
-      attribute(box, "aria-label", `Select ${names(job.file_path, job.context?.title).title}`);
-      attribute(row.link, "aria-current", job.job_id === this.current ? "true" : null);
-    };
-    return made;
   }
 
   #tell(rows) {
@@ -149,11 +125,7 @@ export class JobList {
   }
 
   pick(job, on) {
-    if (!job) return;
-    if (on) this.selection.set(job.job_id, job);
-    else this.selection.delete(job.job_id);
-    this.onSelect();
-    this.draw();
+    pick(this, job, on);
   }
 
   /** Newer states of jobs, and jobs that belong on top (the oldest first). */

@@ -2,7 +2,6 @@
 
 import * as api from "./api.js";
 import { announce } from "./announce.js";
-import * as batches from "./batches.js";
 import * as chrome from "./chrome.js";
 import { Feed } from "./feed.js";
 import * as jobs from "./jobs.js";
@@ -10,11 +9,11 @@ import { listen } from "./keys.js";
 import * as overview from "./overview.js";
 import { current, onRoute } from "./router.js";
 import { Sheet } from "./sheet.js";
-import { signIn } from "./signin.js";
 import * as store from "./store.js";
-import * as system from "./system.js";
 
-const VIEWS = { overview, jobs, batches, system };
+// What is not on most first screens comes later: when it is asked for, or in an idle moment.
+const LATER = { batches: () => import("./batches.js"), system: () => import("./system.js") };
+const views = { overview, jobs };
 const TITLES = { overview: "Overview", jobs: "Jobs", batches: "Batches", system: "System" };
 
 const main = document.getElementById("main");
@@ -47,15 +46,19 @@ const feed = new Feed({
   },
 });
 
-function show(route) {
+async function show(route) {
   if (!signedIn) return;
+  if (!views[route.page]) {
+    views[route.page] = await LATER[route.page]();
+    if (String(location.hash) !== route.hash || !signedIn) return;
+  }
   const before = shown;
   shown = route;
   chrome.mark(route.page);
   const same = page && before.page === route.page && (route.page !== "batches" || before.id === route.id);
   if (!same) {
     page?.close();
-    page = VIEWS[route.page].mount(place, route);
+    page = views[route.page].mount(place, route);
     document.title = `${TITLES[route.page]} · ArrTheAudio`;
     scrollTo(0, 0);
   }
@@ -81,6 +84,7 @@ async function askForKey() {
   sheet.open(null);
   document.body.classList.add("signed-out");
   document.title = "Sign in · ArrTheAudio";
+  const { signIn } = await import("./signin.js");
   await signIn(place);
   document.body.classList.remove("signed-out");
   enter();
@@ -90,7 +94,13 @@ async function askForKey() {
 function enter() {
   signedIn = true;
   shown = null;
-  feed.start();
+  feed./** So that every page is there even if the daemon is not. */
+async function fetchTheRest() {
+  for (const [name, load] of Object.entries(LATER)) views[name] ??= await load();
+  await Promise.all([import("./scan.js"), import("./signin.js")]);
+}
+
+start().then(() => (window.requestIdleCallback ?? setTimeout)(() => fetchTheRest().catch(() => {})));
   show(current());
   api.browse(null).then((answer) => {
     store.state.roots = answer.folders.map((folder) => folder.path);
@@ -137,4 +147,10 @@ async function start() {
   }
 }
 
-start();
+/** So that every page is there even if the daemon is not. */
+async function fetchTheRest() {
+  for (const [name, load] of Object.entries(LATER)) views[name] ??= await load();
+  await Promise.all([import("./scan.js"), import("./signin.js")]);
+}
+
+start().then(() => (window.requestIdleCallback ?? setTimeout)(() => fetchTheRest().catch(() => {})));

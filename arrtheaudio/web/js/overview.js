@@ -13,7 +13,6 @@ import { icon, setIcon } from "./icons.js";
 import { Problems } from "./problems.js";
 import { href } from "./router.js";
 import { jobRow } from "./rows.js";
-import { openScan } from "./scan.js";
 import { speed, state } from "./store.js";
 
 const LATEST = 8;
@@ -43,7 +42,7 @@ class Overview {
     this.pause = button("", () => actions.setPaused(!state.paused), { symbol: icon("pause", 17) });
     this.pauseWords = h("span", {}, "Pause");
     this.pause.append(this.pauseWords);
-    this.scan = button("Scan a folder", openScan, { kind: "primary", symbol: icon("folder", 17) });
+    this.scan = button("Scan a folder", actions.scan, { kind: "primary", symbol: icon("folder", 17) });
     this.acts = h("div", { class: "acts" }, this.pause, this.scan);
     this.hero = h("div", { class: "hero" }, h("div", {}, this.sentence, this.said), this.acts);
   }
@@ -90,7 +89,7 @@ class Overview {
     return h("ol", { class: "card steps", hidden: true },
       step("1", "Add a webhook in Sonarr and Radarr", h("p", { class: "muted small" }, `Settings → Connect → Webhook. Tick “On File Import” and “On File Upgrade”. ${KEY_HINT}`), boxes),
       step("2", "Press “Test” there", this.heard),
-      step("3", "See what would change in your library", h("p", { class: "muted small" }, "A dry run reads headers only, about a millisecond a file, and changes nothing."), button("Dry run a folder", openScan, { kind: "primary" })));
+      step("3", "See what would change in your library", h("p", { class: "muted small" }, "A dry run reads headers only, about a millisecond a file, and changes nothing."), button("Dry run a folder", actions.scan, { kind: "primary" })));
   }
 
   /** Reads what hello does not tell. */

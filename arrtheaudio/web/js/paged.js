@@ -1,9 +1,9 @@
 // The same list in pages of 50, in the page's own flow; for those who asked for it.
 
 import * as api from "./api.js";
-import { attribute, button, h, keyed, text } from "./dom.js";
-import { names, number } from "./format.js";
-import { jobRow } from "./rows.js";
+import { button, h, keyed, text } from "./dom.js";
+import { number } from "./format.js";
+import { pick, pickableRow } from "./rows.js";
 
 const PAGE = 50;
 
@@ -70,28 +70,12 @@ export class PagedJobs {
   }
 
   #row() {
-    const box = h("input", { type: "checkbox" });
-    const row = jobRow();
-    const node = h("li", {}, h("label", { class: "pick" }, box), row.link);
-    let shown = null;
-    box.addEventListener("change", () => this.pick(shown, box.checked));
-    return {
-      node,
-      update: (job) => {
-        shown = job;
-        row.show(job, this.hrefOf(job));
-        box.checked = this.selection.has(job.job_id);
-        attribute(box, "aria-label", `Select ${names(job.file_path, job.context?.title).title}`);
-        attribute(row.link, "aria-current", job.job_id === this.current ? "true" : null);
-      },
-    };
+    const row = pickableRow(this);
+    return { node: row.node, update: row.show };
   }
 
   pick(job, on) {
-    if (on) this.selection.set(job.job_id, job);
-    else this.selection.delete(job.job_id);
-    this.onSelect();
-    this.draw();
+    pick(this, job, on);
   }
 
   /** Newer states in place; new jobs are seen when the first page is opened again. */

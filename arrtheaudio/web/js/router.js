@@ -6,7 +6,7 @@ export const PAGES = { "": "overview", jobs: "jobs", batches: "batches", system:
 export function parse(hash) {
   const [place, query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
   const [first = "", id = null] = place.split("/");
-  return { page: PAGES[first] ?? "overview", id: id || null, query: new URLSearchParams(query) };
+  return { hash, page: PAGES[first] ?? "overview", id: id || null, query: new URLSearchParams(query) };
 }
 
 /** A hash for a page, an id and query parameters (empty ones are left out). */

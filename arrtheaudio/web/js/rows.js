@@ -37,3 +37,36 @@ export function jobRow() {
   }
   return { link, show };
 }
+
+/** A list item with a row and its checkbox: `{node, link, job, show(job)}`; without a job it is a placeholder. */
+export function pickableRow(list) {
+  const box = h("input", { type: "checkbox" });
+  const pick = h("label", { class: "pick" }, box);
+  const row = jobRow();
+  const made = { node: h("li", {}, pick, row.link), link: row.link, job: null };
+  box.addEventListener("change", () => list.pick(made.job, box.checked));
+  made.show = (job) => {
+    made.job = job ?? null;
+    made.node.classList.toggle("waiting-row", !job);
+    made.node.classList.toggle("fresh", Boolean(job?.isNew));
+    pick.hidden = !job;
+    if (!job) {
+      row.link.removeAttribute("href");
+      return;
+    }
+    row.show(job, list.hrefOf(job));
+    box.checked = list.selection.has(job.job_id);
+    attribute(box, "aria-label", `Select ${names(job.file_path, job.context?.title).title}`);
+    attribute(row.link, "aria-current", job.job_id === list.current ? "true" : null);
+  };
+  return made;
+}
+
+/** Changes a list's selection by one job. */
+export function pick(list, job, on) {
+  if (!job) return;
+  if (on) list.selection.set(job.job_id, job);
+  else list.selection.delete(job.job_id);
+  list.onSelect();
+  list.draw();
+}
