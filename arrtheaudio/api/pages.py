@@ -17,7 +17,7 @@ from arrtheaudio.api.auth import Access, Credentials
 from arrtheaudio.api.routes import Answer, Operation
 from arrtheaudio.api.services import Services
 
-START_PAGE: Final = "docs.html"
+START_PAGE: Final = "index.html"
 DOCS_PAGE: Final = "docs.html"
 
 # What mimetypes does not know on every system.
