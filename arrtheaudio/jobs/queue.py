@@ -13,7 +13,8 @@ Nine invariants (queue.md), each with a property test that can fail:
 9. A job cancelled with an acknowledgement never changes its file afterwards.
 
 The parts: admission.py (requests), ownership.py (claims), batches.py,
-reading.py (lists, feed), cleaning.py (retention, backup) on core.py (memory).
+reading.py (lists, feed), cleaning.py (retention, backup), insight.py (figures,
+problems, many jobs at once) on core.py (memory).
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ import structlog
 import trio
 
 from arrtheaudio.errors import JournalError, JournalUnavailable
-from arrtheaudio.jobs.cleaning import Cleaning
 from arrtheaudio.jobs.drive import Drive, InlineDrive, ThreadDrive
+from arrtheaudio.jobs.insight import Insight
 from arrtheaudio.jobs.lock import exclusive_lock, network_file_system
 from arrtheaudio.jobs.models import Status
 from arrtheaudio.jobs.readers import Readers
@@ -52,7 +53,7 @@ def identify_file(path: bytes) -> Hashable:
     return (found.st_dev, found.st_ino)
 
 
-class Queue(Cleaning):
+class Queue(Insight):
     """All that is asked of the queue; made by ``open_queue``."""
 
     def configure(self, settings: Settings) -> None:
