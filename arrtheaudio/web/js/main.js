@@ -94,13 +94,7 @@ async function askForKey() {
 function enter() {
   signedIn = true;
   shown = null;
-  feed./** So that every page is there even if the daemon is not. */
-async function fetchTheRest() {
-  for (const [name, load] of Object.entries(LATER)) views[name] ??= await load();
-  await Promise.all([import("./scan.js"), import("./signin.js")]);
-}
-
-start().then(() => (window.requestIdleCallback ?? setTimeout)(() => fetchTheRest().catch(() => {})));
+  feed.start();
   show(current());
   api.browse(null).then((answer) => {
     store.state.roots = answer.folders.map((folder) => folder.path);
