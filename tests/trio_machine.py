@@ -6,6 +6,7 @@ rules the clock stands still, so that the same rules always do the same.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 from collections.abc import Awaitable, Callable
@@ -74,10 +75,8 @@ class TrioMachine(RuleBasedStateMachine):
             self._clock.autojump_threshold = 0  # what closes may wait
             self._stop.set()
 
-        try:
+        with contextlib.suppress(trio.RunFinishedError):
             trio.from_thread.run_sync(end, trio_token=self._token)
-        except trio.RunFinishedError:
-            pass
         self._thread.join()
         if self._error is not None:
             raise self._error

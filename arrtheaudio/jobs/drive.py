@@ -125,6 +125,7 @@ class ThreadDrive:
                 if entries:
                     tell(commit_group(writer, entries))
                 if end:
+                    writer.checkpoint()
                     return
         finally:
             writer.close()

@@ -21,7 +21,7 @@ from typing import Final, Protocol
 import structlog
 import trio
 
-from arrtheaudio.errors import JournalCorrupt, JournalUnavailable
+from arrtheaudio.errors import JournalError, JournalUnavailable
 from arrtheaudio.jobs.drive import Drive, Entry, Landed, Opened, Report
 from arrtheaudio.jobs.events import Row
 from arrtheaudio.jobs.state import State
@@ -114,8 +114,10 @@ class Journal:
                 await self._drive.run(self._report)
             except Exception as error:
                 self._land()
-                if not self._ready.is_set() or isinstance(error, JournalCorrupt):
+                if isinstance(error, JournalError):
                     raise
+                if not self._ready.is_set():
+                    raise JournalError(f"The journal cannot be opened ({error})") from error
                 if self.available:
                     delay = REOPEN_FIRST_SECONDS
                 self._break(error)

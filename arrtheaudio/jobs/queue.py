@@ -25,11 +25,10 @@ from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-import apsw
 import structlog
 import trio
 
-from arrtheaudio.errors import JournalError, JournalUnavailable
+from arrtheaudio.errors import JournalUnavailable
 from arrtheaudio.jobs.drive import Drive, InlineDrive, ThreadDrive
 from arrtheaudio.jobs.insight import Insight
 from arrtheaudio.jobs.lock import exclusive_lock, network_file_system
@@ -137,8 +136,6 @@ async def open_queue(
                     nursery.cancel_scope.cancel()
         except BaseExceptionGroup as group:
             raise _single(group) from None
-        except apsw.Error as error:
-            raise JournalError(f"cannot be opened ({error})", path=os.fsencode(path)) from error
         finally:
             readers.close()
 

@@ -146,6 +146,9 @@ class QueueMachine(TrioMachine):
         self.after_restart(crash=False, ends=ends)
 
     @rule(ends=settlements, with_unlanded_start=st.booleans())
+    def crash_at_any_moment(self, ends: list[str], with_unlanded_start: bool) -> None:
+        self.crash(ends, with_unlanded_start)
+
     def crash(self, ends: list[str], with_unlanded_start: bool) -> None:
         async def die() -> int | None:
             unlanded = None
@@ -169,6 +172,13 @@ class QueueMachine(TrioMachine):
 
         self.run(die)
         self.after_restart(crash=True, ends=ends)
+
+    @rule(ends=settlements)
+    def crash_twice_in_a_row(self, ends: list[str]) -> None:
+        for _ in range(2):
+            self.run(trio.sleep, RETRY_SECONDS)
+            self.claim(True, True)
+            self.crash(ends, False)
 
     # --- requests ---
 
@@ -335,7 +345,7 @@ class QueueMachine(TrioMachine):
         end = ("completed", "success") if finished_first else ("cancelled", None)
         self.model.end(job, *end, self.clock())
 
-    @rule(pause=st.booleans())
+    @rule(pause=st.sampled_from([False, False, True]))
     def pause_or_resume(self, pause: bool) -> None:
         self.run(self.queue.pause if pause else self.queue.resume)
         self.model.paused = pause
@@ -355,7 +365,9 @@ class QueueMachine(TrioMachine):
     @rule(pick=picks)
     def undo(self, pick: int) -> None:
         jobs = self.model.of_status("completed")
-        old = jobs[pick % len(jobs)]
+        self.undo_job(jobs[pick % len(jobs)])
+
+    def undo_job(self, old: ModelJob) -> None:
         waiting = any(job.undo_of == old.seq for job in self.model.jobs.values() if job.live)
         undoable = old.changed and not old.undone and old.undo_of is None and not waiting
 
@@ -373,6 +385,9 @@ class QueueMachine(TrioMachine):
     # --- runs ---
 
     @rule(light=st.booleans(), heavy=st.booleans())
+    def claim_from(self, light: bool, heavy: bool) -> None:
+        self.claim(light, heavy)
+
     def claim(self, light: bool, heavy: bool) -> None:
         async def go() -> tuple[Claim | None, float]:
             await self.look()
@@ -392,6 +407,11 @@ class QueueMachine(TrioMachine):
         if batch is not None and batch.status == "queued":
             batch.status = "running"
 
+    @rule(count=st.integers(2, 4))
+    def claim_several(self, count: int) -> None:
+        for _ in range(count):
+            self.claim(True, True)
+
     def queue_call(self, call: object) -> None:
         async def go() -> None:
             call()  # type: ignore[operator]
@@ -403,13 +423,18 @@ class QueueMachine(TrioMachine):
     @rule(pick=picks)
     def plan(self, pick: int) -> None:
         claims = [c for j, c in self.claims.items() if not self.model.jobs[j].planned]
-        claim = claims[pick % len(claims)]
+        self.plan_run(claims[pick % len(claims)])
+
+    def plan_run(self, claim: Claim) -> None:
         self.run(self.queue.planned, claim, plan_for(claim.path))
         self.model.jobs[claim.job].planned = True
 
     @precondition(lambda self: self.claims)
     @rule(pick=picks, end=st.sampled_from(["changed", "success", "skipped", "failed"]))
     def finish(self, pick: int, end: str) -> None:
+        self.finish_run(pick, end)
+
+    def finish_run(self, pick: int, end: str) -> None:
         claim = list(self.claims.values())[pick % len(self.claims)]
         job = self.model.jobs[claim.job]
         if end == "failed":
@@ -512,6 +537,18 @@ class QueueMachine(TrioMachine):
         for job in old:
             del self.model.jobs[job.seq]
 
+    @rule()
+    def change_and_undo(self) -> None:
+        """Two whole edits, the second perhaps an undo of the first."""
+        for _ in range(2):
+            before = set(self.claims)
+            self.claim(True, True)
+            for seq in set(self.claims) - before:
+                place = list(self.claims).index(seq)
+                self.plan_run(self.claims[seq])
+                self.finish_run(place, "changed")
+                self.undo_job(self.model.jobs[seq])
+
     # --- what must always hold ---
 
     @invariant()
@@ -588,8 +625,8 @@ def live_state(queue: Queue) -> object:
 
 TestQueueMachine = QueueMachine.TestCase
 TestQueueMachine.settings = settings(
-    max_examples=60,
-    stateful_step_count=50,
+    max_examples=40,
+    stateful_step_count=40,
     deadline=None,
     print_blob=True,
     suppress_health_check=list(HealthCheck),
