@@ -19,7 +19,7 @@ import pytest
 import synth
 import synth_mp4
 import trio
-from conftest import absent
+from oracles import absent
 
 from arrtheaudio import media
 from arrtheaudio.errors import CorruptFile

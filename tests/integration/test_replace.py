@@ -12,7 +12,7 @@ import pytest
 import synth
 import synth_mp4
 import trio
-from conftest import absent
+from oracles import absent
 
 from arrtheaudio import errors, media
 from arrtheaudio.media import patch, replace
