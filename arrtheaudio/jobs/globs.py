@@ -58,13 +58,16 @@ class Names:
         """``match`` for names that must not be left out: asked once for every file of a tree."""
         if self.others is not None or left_out.others is not None:
             return lambda name: self.match(name) and not left_out.match(name)
-        wanted, unwanted = self.suffixes, left_out.suffixes
-
-        def match(name: bytes) -> bool:
-            name = name.lower()
-            return name.endswith(wanted) and not name.endswith(unwanted)
-
-        return match
+        wanted = self.suffixes
+        # Of "*.part" and "*.mkv" no name can be both: then one question is enough.
+        unwanted = tuple(
+            suffix
+            for suffix in left_out.suffixes
+            if any(suffix.endswith(one) or one.endswith(suffix) for one in wanted)
+        )
+        if not unwanted:
+            return lambda name: name.lower().endswith(wanted)
+        return lambda name: name.lower().endswith(wanted) and not name.lower().endswith(unwanted)
 
     @classmethod
     def of(cls, globs: Iterable[str]) -> Names:

@@ -14,18 +14,19 @@ from __future__ import annotations
 import heapq
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Final
 
 import attrs
 
-from arrtheaudio.jobs.globs import DEFAULT_PATTERN, Glob, Level, check_names
+from arrtheaudio.jobs.globs import DEFAULT_PATTERN, Glob, Level, Positions, check_names
 from arrtheaudio.jobs.models import BatchFilters
 
 # Names sorted at once: one sort of 100,000 names holds the interpreter for 40 ms.
 SORT_SLICE: Final = 4096
-# How often a walk without finds looks at the clock.
-CLOCK_STEPS: Final = 256
+# Paths handed on at once inside a walk, and how often it looks at the clock.
+RUN_FILES: Final = 256
 # Unreadable folders that are listed by name; a broken mount can have thousands.
 ERROR_LIMIT: Final = 1000
 BYTES_PER_MB: Final = 1_000_000
@@ -99,6 +100,7 @@ class _Folder:
     prefix: bytes  # full path with a slash at the end
     level: Level
     names: Iterator[bytes]
+    leaf: bool  # no folder among them
 
 
 class Walk:
@@ -116,49 +118,60 @@ class Walk:
         excluded = sweep.filters.exclude_patterns
         self._left_files = check_names((*UNFINISHED, *excluded))
         self._left_folders = check_names((*SYSTEM_FOLDERS, *excluded))
+        self._questions: dict[Positions, Callable[[bytes], bool] | None] = {}
         self._linked: set[bytes] = set()  # resolved folders entered through a link, once each
         self._errors: list[str] = []
         self._error_count = 0
-        self._steps = self._run()
+        self._found: list[bytes] = []  # walked, not handed over yet
+        self._steps = self._walk()
 
     def chunk(self, limit: int, seconds: float) -> Chunk:
         """Up to ``limit`` files, or what ``seconds`` of walking found."""
         deadline = time.monotonic() + seconds
-        files: list[bytes] = []
+        files = self._found
         complete = True
-        for step, path in enumerate(self._steps, 1):
-            if path is not None:
-                files.append(path)
-            if len(files) == limit or (step % CLOCK_STEPS == 0 and time.monotonic() > deadline):
+        for found in self._steps:
+            files += found
+            if len(files) >= limit or time.monotonic() > deadline:
                 complete = False
                 break
+        self._found = files[limit:]
         errors, self._errors = tuple(self._errors), []
-        return Chunk(tuple(files), errors, complete)
+        return Chunk(tuple(files[:limit]), errors, complete and not self._found)
 
     # --- the order ----------------------------------------------------------
 
-    def _run(self) -> Iterator[bytes | None]:
-        """Each file in order; None where time passed without one."""
+    def _walk(self) -> Iterator[list[bytes]]:
+        """Files in order, some at a time; an empty list where a folder was entered."""
         after = self._after
         root = os.path.join(self._sweep.path, b"")
-        stack = [_Folder(root, self._glob.start, self._list(root, self._glob.start))]
+        stack = [self._open(root, self._glob.start)]
         while stack:
             folder = stack[-1]
-            for name in folder.names:
-                path = folder.prefix + name
-                if not name.endswith(b"/"):
-                    if path > after:
-                        yield path
-                    continue
-                if path < after and not after.startswith(path):
-                    continue
+            prefix = folder.prefix
+            if folder.leaf:
+                found = [prefix + name for name in islice(folder.names, RUN_FILES)]
+                if len(found) < RUN_FILES:
+                    stack.pop()
+                yield [path for path in found if path > after] if after else found
+            else:
+                yield from self._step(folder, stack)
+
+    def _step(self, folder: _Folder, stack: list[_Folder]) -> Iterator[list[bytes]]:
+        """The files of a folder up to the next one in it, which is put on the stack."""
+        after = self._after
+        for name in folder.names:
+            path = folder.prefix + name
+            if not name.endswith(b"/"):
+                if path > after:
+                    yield [path]
+            elif path > after or after.startswith(path):
                 entered = self._enter(folder, name, path, stack)
                 if entered is not None:
                     stack.append(entered)
-                    yield None
-                    break
-            else:
-                stack.pop()
+                    yield []
+                    return
+        stack.pop()
 
     def _enter(
         self, parent: _Folder, name: bytes, path: bytes, stack: list[_Folder]
@@ -169,21 +182,22 @@ class Walk:
         try:
             if os.path.islink(path[:-1]) and not self._may_follow(path, stack):
                 return None
-            return _Folder(path, level, self._list(path, level))
+            return self._open(path, level)
         except FileNotFoundError:
             return None  # removed since its parent was listed
         except OSError as error:
             self._note(path[:-1], error.strerror or str(error))
             return None
 
-    def _list(self, prefix: bytes, level: Level) -> Iterator[bytes]:
-        """The names of one folder that count, sorted; folders end in a slash."""
+    def _open(self, prefix: bytes, level: Level) -> _Folder:
+        """One folder with the names that count, sorted; those of folders end in a slash."""
         slices: list[list[bytes]] = []
         names: list[bytes] = []
+        leaf = True
         deeper = level.deeper and self._sweep.recursive
         filters = self._sweep.filters
         free = filters.min_size_mb is None and filters.max_age_days is None  # of a stat
-        wanted = None if level.files is None else level.files.without(self._left_files)
+        wanted = self._question(level)
         with os.scandir(prefix) as entries:
             for entry in entries:
                 name = entry.name
@@ -195,6 +209,7 @@ class Walk:
                             names.append(name)
                     elif deeper and entry.is_dir() and not self._left_folders.match(name):
                         names.append(name + b"/")
+                        leaf = False
                 except FileNotFoundError:
                     continue  # removed meanwhile
                 except OSError as error:  # a link that points at itself, a dead mount
@@ -204,7 +219,17 @@ class Walk:
                     slices.append(names)
                     names = []
         names.sort()
-        return heapq.merge(*slices, names) if slices else iter(names)
+        merged = heapq.merge(*slices, names) if slices else iter(names)
+        return _Folder(prefix, level, merged, leaf)
+
+    def _question(self, level: Level) -> Callable[[bytes], bool] | None:
+        """Whether a name is taken inside such a folder; None where no file is."""
+        if level.positions not in self._questions:
+            names = level.files
+            self._questions[level.positions] = (
+                None if names is None else names.without(self._left_files)
+            )
+        return self._questions[level.positions]
 
     def _passes(self, entry: os.DirEntry[bytes]) -> bool:
         filters = self._sweep.filters

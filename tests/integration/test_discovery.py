@@ -12,7 +12,7 @@ import pytest
 import trio
 import trio.testing
 
-from arrtheaudio.jobs.discovery import CHUNK_FILES, Chunks, Discoveries, ThreadWalker, Walker
+from arrtheaudio.jobs.discovery import COMMIT_FILES, Chunks, Discoveries, ThreadWalker, Walker
 from arrtheaudio.jobs.drive import InlineDrive
 from arrtheaudio.jobs.models import Batch, BatchStatus, JobFilter, NewBatch, NewDelivery, NewJob
 from arrtheaudio.jobs.queue import Queue, open_queue
@@ -94,6 +94,21 @@ async def test_every_chunk_is_one_commit_and_the_totals_are_exact(
     assert (found.progress.total_files, found.progress.queued) == (5, 5)
     assert found.discovery_errors == ("x: denied",)
     assert [event.type for event in events].count("batch.discovered") == 3
+
+
+async def test_a_large_chunk_is_committed_in_pieces_and_none_is_lost(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    count = 2 * COMMIT_FILES + 1
+    whole = attrs.evolve(chunk(b"/m", range(count), complete=True), errors=("x: denied",))
+    async with discovering(tmp_path, FakeWalker({b"/m": FakeWalk([whole])})) as queue:
+        batch = await queue.start_batch(NewBatch(b"/m"))
+        found = await discovered(queue, batch)
+        events = (await queue.events(0, limit=5000)).events
+    assert (found.progress.total_files, found.discovery_errors) == (count, ("x: denied",))
+    assert [e.body["found"] for e in events if e.type == "batch.discovered"] == [
+        COMMIT_FILES, COMMIT_FILES, 1,
+    ]  # fmt: skip
 
 
 async def test_a_batch_of_no_files_completes_at_once(
@@ -206,11 +221,11 @@ async def test_a_real_tree_is_found_whole_over_a_restart_in_the_middle(tmp_path:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
             planted.add(os.fsencode(path))
-    assert len(planted) > 2 * CHUNK_FILES
+    assert len(planted) > 2 * COMMIT_FILES
     walker = ThreadWalker((os.fsencode(media),))
     async with discovering(tmp_path, walker, inline=False) as queue:
         batch = await queue.start_batch(NewBatch(os.fsencode(media)))
-        while (await queue.batch(batch)).progress.total_files < CHUNK_FILES:
+        while (await queue.batch(batch)).progress.total_files < COMMIT_FILES:
             await queue.wait_beyond(queue.head)
     async with discovering(tmp_path, walker, inline=False) as queue:
         found = await discovered(queue, batch)

@@ -1,0 +1,150 @@
+"""Discovery of a large tree beside ``find -type f``: speed, memory, lateness of the event loop.
+
+    python -m bench.discovery [--files 100000] [--flat]
+
+Three figures in one run on one tree in the page cache: ``find``, our walk alone as the
+discovery makes it (on a thread, chunk by chunk), and the whole discovery with every job
+journalled. While the latter two run, a task that wants to wake every millisecond measures
+how late it is: the longest time that the event loop was held.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import logging
+import os
+import resource
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import attrs
+import structlog
+import trio
+
+from arrtheaudio.daemon import COLLECTIONS
+from arrtheaudio.jobs.discovery import Discoveries, ThreadWalker
+from arrtheaudio.jobs.models import NewBatch
+from arrtheaudio.jobs.queue import open_queue
+from arrtheaudio.jobs.settings import Settings
+
+ROUNDS = 5
+TICK_SECONDS = 0.001
+KEPT: list[object] = []  # queues of finished runs: freeing 100,000 jobs is not what is measured
+
+
+@attrs.define
+class Lateness:
+    """How late a task is that wants to wake every millisecond."""
+
+    worst: float = 0.0
+
+    async def watch(self) -> None:
+        while True:
+            begin = time.perf_counter()
+            await trio.sleep(TICK_SECONDS)
+            self.worst = max(self.worst, time.perf_counter() - begin - TICK_SECONDS)
+
+
+def plant(root: Path, files: int, *, flat: bool) -> None:
+    """A library as it looks: shows, seasons, episodes with long names; or one huge folder."""
+    made = 0
+    while made < files:
+        show, season = divmod(made // 50, 4)
+        title = f"Show {show:04} (2010)"
+        folder = root if flat else root / title / f"Season {season:02}"
+        folder.mkdir(parents=True, exist_ok=True)
+        for episode in range(50):
+            name = f"{title} - S{season:02}E{episode:02} - Title of it WEBDL-1080p.mkv"
+            (folder / name).touch()
+        made += 50
+
+
+def find(root: Path) -> float:
+    """The reference."""
+    begin = time.perf_counter()
+    subprocess.run(["find", root, "-type", "f"], check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - begin
+
+
+async def walk(root: Path) -> int:
+    """The walk alone, as discovery makes it."""
+    chunks = ThreadWalker((os.fsencode(root),)).begin(
+        NewBatch(os.fsencode(root)), after=None, now=time.time()
+    )
+    found = 0
+    while True:
+        chunk = await chunks.next()
+        found += len(chunk.files)
+        if chunk.complete:
+            return found
+
+
+async def discover(root: Path) -> int:
+    """All of it: the walk, and each file a durable job."""
+    with tempfile.TemporaryDirectory() as data:
+        async with (
+            open_queue(Path(data, "jobs.db"), Settings()) as queue,
+            trio.open_nursery() as nursery,
+        ):
+            await nursery.start(Discoveries(queue, ThreadWalker((os.fsencode(root),))).run)
+            batch = await queue.start_batch(NewBatch(os.fsencode(root)))
+            while not (found := await queue.batch(batch, limit=1)).discovery_complete:
+                await queue.wait_beyond(queue.head)
+            nursery.cancel_scope.cancel()
+            KEPT.append(queue)
+        return found.progress.total_files
+
+
+async def timed(work: Callable[[Path], Awaitable[int]], root: Path) -> tuple[float, float, int]:
+    """Seconds, the longest that the event loop was held, and what was found."""
+    late = Lateness()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(late.watch)
+        await trio.sleep(0.01)
+        begin = time.perf_counter()
+        found = await work(root)
+        seconds = time.perf_counter() - begin
+        nursery.cancel_scope.cancel()
+    return seconds, late.worst, found
+
+
+def peak_mib() -> float:
+    """The most memory this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main() -> None:
+    """Measure and print."""
+    gc.set_threshold(*COLLECTIONS)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--files", type=int, default=100_000)
+    parser.add_argument("--flat", action="store_true", help="all files in one folder")
+    wanted = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        plant(root, wanted.files, flat=wanted.flat)
+        find(root)
+        reference = statistics.median(find(root) for _ in range(ROUNDS))
+        print(f"find -type f              {reference * 1000:8.1f} ms")
+        before = peak_mib()
+        for name, work in (("walk", walk), ("walk and journal", discover)):
+            runs = [trio.run(timed, work, root) for _ in range(ROUNDS)]
+            seconds = statistics.median(run[0] for run in runs)
+            KEPT.clear()
+            late = max(run[1] for run in runs)
+            assert {run[2] for run in runs} == {wanted.files}
+            print(
+                f"{name:<25} {seconds * 1000:8.1f} ms  {reference / seconds:5.2f} x find,"
+                f" loop held at most {late * 1000:5.1f} ms,"
+                f" peak memory +{peak_mib() - before:.1f} MiB"
+            )
+
+
+if __name__ == "__main__":
+    main()
