@@ -54,7 +54,7 @@ class Readers:
                 connection.execute("END")
         except apsw.Error as error:
             connection.close()
-            raise JournalError(f"cannot be read ({error})", path=os.fsencode(self._path)) from error
+            raise self._unreadable(error) from error
         except BaseException:
             connection.close()
             raise

@@ -53,7 +53,7 @@ async def work(database: Path, acknowledged: int, synchronous: str, requests: in
             except JournalUnavailable:
                 tell(f"unknown {number}")
                 number += 1
-                while not queue.health().writable:
+                while not queue.health().writable:  # noqa: ASYNC110
                     await trio.sleep(0.02)
                 continue
             tell(f"accepted {number} {accepted.jobs[0]}")

@@ -73,10 +73,11 @@ async def test_a_second_daemon_on_the_same_journal_is_refused_by_name(path: Path
 
 async def test_a_killed_daemon_leaves_no_lock_behind(path: Path) -> None:
     command = [sys.executable, str(CHILD), str(path), str(path) + ".memory", "FULL", "2", "HOLD"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as child:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL}
+    with subprocess.Popen(command, **pipes) as child:  # noqa: ASYNC220
         memory = path.with_name(path.name + ".memory")
         with trio.fail_after(30):
-            while not memory.exists() or "done" not in memory.read_text():
+            while not memory.exists() or "done" not in memory.read_text():  # noqa: ASYNC110
                 await trio.sleep(0.02)
         with pytest.raises(JournalLocked, match=f"pid {child.pid}"):
             async with opened(path):
@@ -176,7 +177,7 @@ async def test_a_failed_commit_is_unknown_and_the_queue_finds_out(
         with pytest.raises(JournalUnavailable):
             await queue.completed(claim, DONE)
         with trio.fail_after(10):
-            while not queue.health().writable:
+            while not queue.health().writable:  # noqa: ASYNC110
                 await trio.sleep(0.01)
         assert await queue.take_open_plans() == [], "its old run has not left"
         queue.release(claim)
@@ -270,7 +271,7 @@ async def test_the_writer_checkpoints_when_idle(path: Path) -> None:
         await queue.deliver(delivery(*(f"/m/{number}.mkv" for number in range(500))))
         size = path.stat().st_size
         with trio.fail_after(10):
-            while path.stat().st_size == size:
+            while path.stat().st_size == size:  # noqa: ASYNC110
                 await trio.sleep(0.02)
 
 
