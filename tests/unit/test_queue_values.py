@@ -1,0 +1,126 @@
+"""The queue's small parts: coding, facets, lanes, pace, file systems."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from queue_kit import plan_for
+
+from arrtheaudio.jobs import facets
+from arrtheaudio.jobs.encoding import (
+    decode_body,
+    decode_bytes,
+    decode_plan,
+    encode_body,
+    encode_bytes,
+    encode_plan,
+)
+from arrtheaudio.jobs.eta import Pace
+from arrtheaudio.jobs.lanes import Lanes
+from arrtheaudio.jobs.lock import network_file_system
+from arrtheaudio.jobs.models import Priority, Status
+
+
+@given(st.binary())
+def test_any_bytes_survive_json(value: bytes) -> None:
+    assert decode_bytes(decode_body(encode_body({"v": encode_bytes(value)}))["v"]) == value
+
+
+@given(st.binary(), st.binary())
+def test_different_bytes_are_coded_differently(one: bytes, other: bytes) -> None:
+    assert (encode_bytes(one) == encode_bytes(other)) == (one == other)
+
+
+def test_a_plan_survives_the_journal_and_fields_added_later_do_not_hurt() -> None:
+    plan = plan_for(b"/m/caf\xe9.mkv")
+    encoded = decode_body(encode_body(encode_plan(plan)))
+    assert decode_plan(encoded) == plan
+    assert "before_image" not in encoded, "defaults are left out, so they may be added"
+    assert decode_plan({**encoded, "of_a_newer_version": 1}) == plan
+
+
+@pytest.mark.parametrize(
+    ("name", "container"),
+    [
+        (b"/m/a.MKV", "mkv"),
+        (b"/m/a.webm", "mkv"),
+        (b"/m/a.m4v", "mp4"),
+        (b"/m/a.avi", None),
+        (b"/m/mkv", None),
+        (b"/m.mkv/a", None),
+        (b"", None),
+    ],
+)
+def test_the_container_is_told_by_the_extension(name: bytes, container: str | None) -> None:
+    assert facets.container_by_name(name) == container
+
+
+def test_facets_name_source_container_and_end_uniquely() -> None:
+    told = {
+        (facets.source_of(f), facets.container_of(f), facets.end_of(f)) for f in facets.ENDED_FACETS
+    }
+    assert len(told) == len(facets.ENDED_FACETS)
+    for source in facets.SOURCES:
+        for container in facets.CONTAINERS:
+            live = facets.live_facet(source, container)
+            facet = facets.ended_facet(facets.FAILED, live)
+            assert (facets.source_of(facet), facets.container_of(facet)) == (source, container)
+            assert facets.status_of(facet) is Status.FAILED
+
+
+@given(st.lists(st.tuples(st.sampled_from(list(Priority)), st.booleans()), max_size=30))
+def test_lanes_give_priority_then_age(jobs: list[tuple[Priority, bool]]) -> None:
+    lanes = Lanes(lambda seq, priority, heavy: seq % 5 != 0)  # every fifth has left
+    for seq, (priority, heavy) in enumerate(jobs):
+        lanes.push(seq, priority, heavy)
+    expected = sorted((p, seq) for seq, (p, _) in enumerate(jobs) if seq % 5)
+    assert lanes.first(100) == [seq for _, seq in expected], "a look changes nothing"
+    popped = []
+    while (head := lanes.head(light=True, heavy=True)) is not None:
+        lanes.pop(*head)
+        popped.append(head[0])
+    assert popped == [seq for _, seq in expected]
+
+
+def test_an_excluded_job_keeps_its_place() -> None:
+    lanes = Lanes(lambda *_: True)
+    for seq in (1, 2):
+        lanes.push(seq, Priority.HIGH, False)
+    lanes.exclude(1, Priority.HIGH, False, "file")
+    assert lanes.first(9) == [2]
+    assert lanes.readmit("file")
+    assert lanes.first(9) == [1, 2]
+    assert not lanes.readmit("file")
+
+
+def test_an_eta_follows_the_recent_rate() -> None:
+    pace = Pace()
+    assert pace.eta_seconds(5, 0.0) is None
+    pace.ended(10.0)
+    assert pace.eta_seconds(5, 11.0) is None
+    pace.ended(12.0)
+    assert pace.eta_seconds(5, 12.0) == 10
+    assert pace.eta_seconds(5, 30.0) == 100, "a standstill shows"
+    assert pace.eta_seconds(0, 30.0) == 0
+
+
+MOUNTS = r"""22 1 8:1 / / rw - ext4 /dev/sda1 rw
+40 22 0:39 / /mnt/nas rw - nfs4 nas:/export rw
+41 22 0:40 / /mnt/my\040share rw - cifs //nas/x rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/mnt/nas/config", "nfs4"),
+        ("/mnt/my share/config", "cifs"),
+        ("/mnt/nas2/config", None),
+        ("/config", None),
+    ],
+)
+def test_a_network_file_system_is_recognised(path: str, kind: str | None) -> None:
+    assert network_file_system(Path(path), MOUNTS) == kind
