@@ -2,10 +2,12 @@
 
 import * as api from "./api.js";
 import { ask } from "./dialog.js";
-import { count, number } from "./format.js";
+import { count, names, number } from "./format.js";
 import { go, href } from "./router.js";
 import { failed, toast } from "./toast.js";
 import { actions, matched } from "./words.js";
+
+const MOST = 1000; // jobs of one list
 
 const LATE = { cancel: "It had finished already.", undo: "There is nothing to undo any more.", retry: "It is not ended, or has been retried already." };
 
@@ -91,6 +93,16 @@ export async function runForReal(batch) {
   if (pattern) request.pattern = pattern;
   const done = await attempt(() => api.startBatch(request), "A batch is at work in this folder already.");
   if (done) go(href("batches", done.batch_id));
+}
+
+/** Retries a group of problems: these files, not what lies in folders below. */
+export async function retryGroup(group) {
+  const found = await attempt(() => api.jobs({ problem: "true", reason: group.reason, path: group.folder, limit: MOST }));
+  if (!found) return;
+  const mine = found.jobs.filter((job) => names(job.file_path).folder === group.folder);
+  const ids = mine.map((job) => job.job_id);
+  if (ids.length === 1) await retry(mine[0]);
+  else if (ids.length) await many("retry", { job_ids: ids }, ids.length);
 }
 
 export async function dismiss(group) {

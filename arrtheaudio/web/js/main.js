@@ -126,8 +126,20 @@ store.watch((changes) => {
   sheet.paint(changes);
 });
 
+/** A new day: the daemon's hello has its counts, and views have their charts. */
+function watchTheDay() {
+  let day = new Date().toDateString();
+  setInterval(() => {
+    if (day === new Date().toDateString()) return;
+    day = new Date().toDateString();
+    feed.renew();
+    store.reload();
+  }, 60_000);
+}
+
 async function start() {
   chrome.prepare(feed);
+  watchTheDay();
   listen(() => ({ page, sheet }));
   onRoute(show);
   api.whenUnauthorised(askForKey);

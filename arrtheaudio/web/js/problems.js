@@ -63,7 +63,7 @@ export class Problems {
     const place = path("");
     const after = h("span");
     const waits = made.reason === WAITING;
-    const retry = waits ? null : button("", () => actions.many("retry", { filter: { status: ["failed"], reason: [group.reason], path: group.folder } }, group.count), { kind: "slim" });
+    const retry = waits ? null : button("", () => actions.retryGroup(group), { kind: "slim" });
     const dismiss = waits ? null : button("Dismiss", () => actions.dismiss(group), { kind: "slim ghost" });
     const details = waits ? h("a", { class: "btn slim ghost" }, "Details") : null;
     const link = h("a", {}, title);

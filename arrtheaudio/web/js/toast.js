@@ -6,7 +6,7 @@ const SHOWN_MS = 8_000;
 
 /** Shows a message; `label` and `action` make its button, `alert` is for one's own failures. */
 export function toast(words, { label, action, alert = false } = {}) {
-  const node = h("div", { class: "toast", role: alert ? "alert" : "status" }, h("span", {}, words));
+  const node = h("div", { class: "toast", role: alert ? "alert" : null }, h("span", {}, words));
   let timer = null;
   const close = () => {
     clearTimeout(timer);
