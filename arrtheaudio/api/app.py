@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 
 import attrs
 import structlog
-from quart import Response, request
+from quart import Response, request, websocket
 from quart_trio import QuartTrio
 from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
 from werkzeug.routing import BaseConverter
@@ -22,6 +22,7 @@ from arrtheaudio.api import (
     admin,
     batches,
     bodies,
+    feed,
     health,
     jobs,
     openapi,
@@ -41,6 +42,7 @@ from arrtheaudio.api.errors import (
     Unauthorised,
     problem,
 )
+from arrtheaudio.api.feed_hub import Hub
 from arrtheaudio.api.routes import Answer, Operation
 from arrtheaudio.api.schema import BadRequest, FieldProblem, body_reader, query_reader
 from arrtheaudio.api.services import Services
@@ -83,6 +85,9 @@ class App(QuartTrio):
         self.url_map.merge_slashes = False
         self.url_map.converters["id"] = IdConverter
         self.config["PROPAGATE_EXCEPTIONS"] = False
+        self.background: list[
+            Callable[[], Awaitable[None]]
+        ] = []  # the server runs them, and ends them
         self._envelope = Envelope(super().asgi_app, url_base=url_base, note=metrics.request)
 
     async def asgi_app(self, scope: Any, receive: Any, send: Any) -> None:
@@ -111,12 +116,16 @@ def create_app(services: Services) -> App:
         *admin.OPERATIONS,
         *health.operations(storage),
         prometheus.operation(metrics),
+        *feed.OPERATIONS,
         *sessions.operations(gate, config.api.url_base),
     )
     base, guarded = config.api.url_base, gate.api_key is not None
     document = bodies.encode(openapi.document(api, url_base=base, guarded=guarded))
     static = pages.operations(pages.web_files(), url_base=base)
     _register(app, services, gate, [*api, *static, pages.document_operation(document)])
+    hub = Hub(services, health.Health(storage))
+    app.background.append(hub.run)
+    app.add_websocket("/ws", "feed", _feed_view(feed.Feed(hub, gate)))
     return app
 
 
@@ -129,6 +138,18 @@ def _register(app: App, services: Services, gate: Gate, operations: Sequence[Ope
             methods=[operation.method],
         )
     app.register_error_handler(Exception, _failed)
+
+
+def _feed_view(listening: feed.Feed) -> Callable[[], Awaitable[None]]:
+    """What Quart calls for a websocket; what is raised before it is accepted refuses it."""
+
+    async def view() -> None:
+        query = _parse_query(websocket.query_string)
+        headers: Any = websocket.scope["headers"]
+        shown = _credentials(headers, query.pop(_KEY_PARAMETER, None))
+        await listening.serve(websocket, shown, query)
+
+    return view
 
 
 async def _failed(error: Exception) -> Response:

@@ -22,6 +22,7 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 import attrs
+import trio
 
 from arrtheaudio.api.errors import Forbidden, Unauthorised
 
@@ -31,6 +32,7 @@ SESSION_SECONDS: Final = 30 * 24 * 3600
 Access = Literal["key", "session", "loopback"]
 
 _SESSION: Final = re.compile(r"(\d{1,12})\.([0-9a-f]{32})\.([0-9a-f]{64})", re.ASCII)
+_LOOK_SECONDS: Final = 3600.0  # between looks at the clock, which may be set
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -50,6 +52,7 @@ class Sessions:
     _secret: bytes
     _clock: Callable[[], float] = time.time
     _ended: dict[str, int] = attrs.field(factory=dict)  # name: end
+    _signed_out: trio.Event = attrs.field(factory=trio.Event)  # set, and replaced, at each
 
     @classmethod
     def of(cls, api_key: str, clock: Callable[[], float] = time.time) -> Sessions:
@@ -70,6 +73,15 @@ class Sessions:
             for name in [name for name, end in self._ended.items() if end < now]:
                 del self._ended[name]
             self._ended[match[2]] = int(match[1])
+            signed_out, self._signed_out = self._signed_out, trio.Event()
+            signed_out.set()
+
+    async def over(self, cookie: str) -> None:
+        """Return when this session has run out or was signed out."""
+        while self.valid(cookie):
+            left = int(cookie.partition(".")[0]) - self._clock()
+            with trio.move_on_after(min(left, _LOOK_SECONDS)):
+                await self._signed_out.wait()
 
     def valid(self, cookie: str) -> bool:
         """Whether this cookie was made by us, has not run out and was not signed out."""

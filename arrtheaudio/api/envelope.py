@@ -73,12 +73,19 @@ class Envelope:
         """Serve one HTTP request or websocket."""
         path = inner_path(scope.get("path", ""), self._url_base)
         if scope["type"] == "websocket":
-            # An unroutable path is routed nowhere, and so refused with a 404.
-            await self._app({**scope, "path": path or "/none"}, receive, send)
+            await self._websocket(scope, path, receive, send)
         elif scope["type"] == "http":
             await self._http(scope, path, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    async def _websocket(
+        self, scope: Scope, path: str | None, receive: Receive, send: Send
+    ) -> None:
+        exchange = Exchange(scope, receive, send)
+        structlog.contextvars.bind_contextvars(request_id=exchange.id)
+        # An unroutable path is routed nowhere, and so refused with a 404.
+        await self._app({**scope, "path": path or "/none"}, receive, exchange.send_handshake)
 
     async def _http(self, scope: Scope, path: str | None, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send)
@@ -156,6 +163,16 @@ class Exchange:
             if not await self._whole():
                 headers.append((b"connection", b"close"))
             message = {**message, "headers": headers}
+        await self._send(message)
+
+    async def send_handshake(self, message: Any) -> None:
+        """As ``send``, of a websocket."""
+        if message["type"] == "websocket.accept":
+            identified = [*message["headers"], (b"x-request-id", self.id.encode())]
+            message = {**message, "headers": identified}
+        elif message["type"] == "websocket.http.response.start":
+            refused = [(b"x-request-id", self.id.encode()), (b"cache-control", b"no-store")]
+            message = {**message, "headers": [*message["headers"], *SECURITY, *refused]}
         await self._send(message)
 
     async def refuse(self, problem: errors.Problem) -> None:

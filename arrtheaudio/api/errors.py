@@ -64,6 +64,12 @@ class BadPath(errors.ArrtheaudioError):
     """The path cannot be taken."""
 
 
+class UpgradeRequired(errors.ArrtheaudioError):
+    """This address is a websocket."""
+
+    hint = "Connect with a websocket client; docs/feed.md shows how."
+
+
 class BodyTooLarge(errors.ArrtheaudioError):
     """The body is larger than api.max_body_bytes."""
 
@@ -114,6 +120,7 @@ TABLE: Final[tuple[tuple[type[Exception], int, str, Mapping[str, str]], ...]] = 
     (errors.NothingToUndo, 409, "nothing-to-undo", {}),
     (errors.BatchExists, 409, "batch-exists", {}),
     (BodyTooLarge, 413, "body-too-large", {}),
+    (UpgradeRequired, 426, "upgrade-required", {"Upgrade": "websocket"}),
     (errors.QueueFull, 503, "queue-full", _RETRY_QUEUE),
     (errors.WorkersOff, 503, "workers-off", _RETRY_QUEUE),
     (errors.JournalError, 503, "journal-unavailable", _RETRY_JOURNAL),

@@ -36,9 +36,9 @@ class Health:
 
     async def show(self, services: Services, *, access: Access | None) -> Answer:
         """The verdict; with the key, what it rests on."""
-        checks = await self._checks(services)
-        verdict = _verdict(checks)
-        view: answers.HealthView = {"status": verdict, "version": __version__}
+        checks = await self.checks(services)
+        status = verdict(checks)
+        view: answers.HealthView = {"status": status, "version": __version__}
         if access is not None:
             state = services.queue.state()
             view["uptime_seconds"] = round(max(0.0, time.time() - services.started_at), 3)
@@ -46,9 +46,10 @@ class Health:
             view["workers"] = views.workers(state)
             view["journal"] = views.journal(services.queue.health())
             view["checks"] = checks
-        return reply(view, 503 if verdict == "unhealthy" else 200)
+        return reply(view, 503 if status == "unhealthy" else 200)
 
-    async def _checks(self, services: Services) -> list[answers.CheckView]:
+    async def checks(self, services: Services) -> list[answers.CheckView]:
+        """Look at everything that must be right."""
         looks: list[tuple[str, Callable[[], answers.CheckView]]] = [
             (_root_name(root), lambda root=root: _media_root(root))  # type: ignore[misc]
             for root in self._storage.roots
@@ -75,7 +76,8 @@ class Health:
         ]
 
 
-def _verdict(checks: list[answers.CheckView]) -> Literal["healthy", "degraded", "unhealthy"]:
+def verdict(checks: list[answers.CheckView]) -> Literal["healthy", "degraded", "unhealthy"]:
+    """What the checks come to."""
     statuses = {check["status"] for check in checks}
     if "failed" in statuses:
         return "unhealthy"

@@ -25,8 +25,7 @@ from arrtheaudio.api.connection import Connection
 from arrtheaudio.errors import ConfigError
 
 if TYPE_CHECKING:
-    from quart_trio import QuartTrio
-
+    from arrtheaudio.api.app import App
     from arrtheaudio.config import Config
 
 log = structlog.get_logger("arrtheaudio.http")
@@ -46,7 +45,7 @@ UNACKNOWLEDGED_MS: Final = 30_000
 
 
 async def serve_http(
-    app: QuartTrio,
+    app: App,
     config: Config,
     *,
     stop: trio.Event,
@@ -65,6 +64,8 @@ async def serve_http(
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
                 accepting.start_soon(_accept, server, listeners, connections)
+                for service in app.background:
+                    accepting.start_soon(service)
                 task_status.started(listeners[0].socket.getsockname()[1])
                 await stop.wait()
                 accepting.cancel_scope.cancel()
@@ -85,7 +86,7 @@ async def _accept(
 class Server:
     """The connections of one app."""
 
-    def __init__(self, app: QuartTrio, *, most: int | None = None) -> None:
+    def __init__(self, app: App, *, most: int | None = None) -> None:
         self._app = ASGIWrapper(app)
         self._config = _hypercorn_config()
         self._context = WorkerContext(None)

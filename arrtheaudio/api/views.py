@@ -329,6 +329,18 @@ def queue_numbers(state: QueueState) -> answers.QueueNumbers:
     }
 
 
+def current_job(job: Job) -> answers.CurrentJob:
+    """A running job."""
+    return {
+        "job_id": format_id("job", job.seq),
+        "status": job.status,
+        "file": text(job.path),
+        "container": job.container,
+        "started_at": time_or_none(job.started_at),
+        "worker_id": job.worker_id,
+    }
+
+
 def queue(state: QueueState, stats: Statistics) -> answers.QueueView:
     """The live queue with its running and next jobs."""
     return {
@@ -341,17 +353,7 @@ def queue(state: QueueState, stats: Statistics) -> answers.QueueView:
         "paused": state.paused,
         "capacity": {"limit": state.limit, "used": state.used},
         "workers": workers(state),
-        "current_jobs": [
-            {
-                "job_id": format_id("job", one.seq),
-                "status": one.status,
-                "file": text(one.path),
-                "container": one.container,
-                "started_at": time_or_none(one.started_at),
-                "worker_id": one.worker_id,
-            }
-            for one in state.current
-        ],
+        "current_jobs": [current_job(one) for one in state.current],
         "next_jobs": [
             {
                 "job_id": format_id("job", one.seq),

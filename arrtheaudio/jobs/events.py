@@ -64,6 +64,7 @@ AFTER_END: Final = frozenset({JOB_UNDONE, PROBLEM_DISMISSED, PROBLEM_RESTORED})
 INTERNAL: Final = frozenset({JOB_PLANNED, DAEMON_STARTED, REOPENED, TRIMMED})  # not in the feed
 JOB_ENDS: Final = frozenset({JOB_COMPLETED, JOB_FAILED, JOB_CANCELLED})
 BATCH_ENDS: Final = frozenset({BATCH_COMPLETED, BATCH_CANCELLED, BATCH_FAILED})
+_BATCH: Final = frozenset({BATCH_QUEUED, BATCH_STARTED, BATCH_DISCOVERED, BATCH_CANCELLING})
 
 # event: (from, to). What is not listed is no move. An automatic retry, an
 # interruption and a deferral go back to queued; a refused path never runs.
@@ -83,6 +84,11 @@ MOVES: Final[Mapping[str, tuple[frozenset[Status], Status]]] = {
     JOB_SPACE_FOUND: (frozenset({Status.WAITING_FOR_SPACE}), Status.QUEUED),
 }
 ALREADY_CORRECT: Final = "already_correct"  # media's word for a file that needs nothing
+# What the feed shows.
+PUBLIC: Final = (
+    frozenset({JOB_QUEUED, WEBHOOK_RECEIVED, PAUSED, RESUMED, DAEMON_STOPPING, *MOVES})
+    | (AFTER_END | _BATCH | BATCH_ENDS)
+) - INTERNAL
 REFUSED_FROM: Final = frozenset({Status.QUEUED})  # job.completed with ``refused``
 
 

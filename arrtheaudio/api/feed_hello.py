@@ -1,0 +1,124 @@
+"""The feed's first message: the state at one number, so that events can be added to it.
+
+Everything in ``hello`` is true at ``seq``, but for ``problems``, which is a number to be
+asked again (GET /problems) when something happens. Knows values; nothing of sockets.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+from arrtheaudio import __version__
+from arrtheaudio.api import answers, bodies, views
+from arrtheaudio.jobs import events as ev
+from arrtheaudio.jobs.facets import ALREADY, CANCELLED, CHANGED, FAILED, SKIPPED, SUCCESS
+from arrtheaudio.jobs.figures import DayCounts
+from arrtheaudio.jobs.models import Event
+from arrtheaudio.jobs.schema import local_day
+
+if TYPE_CHECKING:
+    from arrtheaudio.jobs.queue import Queue
+
+
+class HelloQueue(answers.QueueNumbers):
+    """The live queue, with what runs."""
+
+    capacity: answers.Capacity
+    current_jobs: list[answers.CurrentJob]
+
+
+class HelloToday(TypedDict):
+    """Jobs that ended on this local day; ``checked`` is all but the cancelled ones."""
+
+    checked: int
+    changed: int
+    already_correct: int
+    skipped: int
+    failed: int
+    cancelled: int
+
+
+class Hello(TypedDict):
+    """The first message."""
+
+    type: Literal["hello"]
+    seq: int
+    version: str
+    paused: bool
+    queue: HelloQueue
+    workers: answers.Workers
+    batches: list[answers.BatchItem]
+    today: HelloToday
+    problems: int
+    health: Literal["healthy", "degraded", "unhealthy"] | None
+
+
+def end_of_event(event: Event) -> int | None:
+    """How a job ended with this event; None for every other one."""
+    match event.type:
+        case ev.JOB_FAILED:
+            return FAILED
+        case ev.JOB_CANCELLED:
+            return CANCELLED
+        case ev.JOB_COMPLETED:
+            if event.body.get("track_changed"):
+                return CHANGED
+            if event.body.get("result") != "skipped":
+                return SUCCESS
+            return ALREADY if event.body.get("reason") == ev.ALREADY_CORRECT else SKIPPED
+    return None
+
+
+class Today:
+    """What ended on the current local day, kept up event by event."""
+
+    def __init__(self, counts: DayCounts) -> None:
+        self.counts = counts
+
+    def take(self, event: Event) -> None:
+        """The next event of the journal."""
+        end = end_of_event(event)
+        if end is not None:
+            self.turn(event.at)
+            if local_day(event.at) == self.counts.day:
+                self.counts.ends[end] += 1
+
+    def turn(self, now: float) -> None:
+        """A new day begins empty; a clock that was set back does not bring one back."""
+        day = local_day(now)
+        if day > self.counts.day:
+            self.counts = DayCounts(day)
+
+    def view(self) -> HelloToday:
+        """As it is sent."""
+        ends = self.counts.ends
+        return {
+            "checked": self.counts.processed,
+            "changed": ends[CHANGED],
+            "already_correct": ends[ALREADY],
+            "skipped": ends[SKIPPED],
+            "failed": ends[FAILED],
+            "cancelled": ends[CANCELLED],
+        }
+
+
+def hello(queue: Queue, today: Today, problems: int, health: str | None) -> str:
+    """The message at the head of the journal. No checkpoint: all of it is of one moment."""
+    state = queue.state()
+    message: Hello = {
+        "type": "hello",
+        "seq": queue.head,
+        "version": __version__,
+        "paused": state.paused,
+        "queue": {
+            **views.queue_numbers(state),
+            "capacity": {"limit": state.limit, "used": state.used},
+            "current_jobs": [views.current_job(one) for one in state.current],
+        },
+        "workers": views.workers(state),
+        "batches": [views.batch_item(batch) for batch in queue.live_batches()],
+        "today": today.view(),
+        "problems": problems,
+        "health": health,  # type: ignore[typeddict-item]  # a verdict's word
+    }
+    return bodies.encode(message).decode()
