@@ -7,12 +7,18 @@ import * as filters from "./filters.js";
 import { number } from "./format.js";
 import { icon } from "./icons.js";
 import { JobList, nothing, selected } from "./list.js";
-import { PagedJobs } from "./paged.js";
 import { paged } from "./prefs.js";
 import { href, replace } from "./router.js";
 import { actions as verbs } from "./words.js";
 
 const TYPING_MS = 150;
+
+let PagedJobs = null;
+
+/** Fetches the list in pages, for those who asked for it; before a page is mounted. */
+export async function prepare() {
+  if (paged()) ({ PagedJobs } = await import("./paged.js"));
+}
 
 /** Mounts the page; `fixed` are address parameters that always hold (a batch's jobs). */
 export class JobsPage {
@@ -26,7 +32,7 @@ export class JobsPage {
     this.time = this.#select("Time", filters.TIMES, "since");
     this.picking = button("Select", () => this.#togglePicking(), { "aria-pressed": "false" });
     this.chips = h("div", { class: "chips", role: "group", "aria-label": "Result" });
-    const List = paged() ? PagedJobs : JobList;
+    const List = (paged() && PagedJobs) || JobList;
     this.list = new List({
       hrefOf: (job) => href("jobs", job.job_id, this.query),
       selection: this.selection,

@@ -7,6 +7,7 @@ import { Feed } from "./feed.js";
 import * as jobs from "./jobs.js";
 import { listen } from "./keys.js";
 import * as overview from "./overview.js";
+import { paged } from "./prefs.js";
 import { current, onRoute } from "./router.js";
 import { Sheet } from "./sheet.js";
 import * as store from "./store.js";
@@ -48,8 +49,9 @@ const feed = new Feed({
 
 async function show(route) {
   if (!signedIn) return;
-  if (!views[route.page]) {
-    views[route.page] = await LATER[route.page]();
+  if (!views[route.page] || paged()) {
+    await jobs.prepare();
+    views[route.page] ??= await LATER[route.page]();
     if (String(location.hash) !== route.hash || !signedIn) return;
   }
   const before = shown;
