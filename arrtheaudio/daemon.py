@@ -51,8 +51,8 @@ HUNG_SECONDS: Final = 10.0
 # For HTTP to close, and for the journal's last commits.
 CLOSE_SECONDS: Final = 10.0
 # Python's full collections look at every queued job: 80 ms with 100,000 of them, in which
-# nobody is answered. The young generations hold what has cycles here (exceptions).
-COLLECTIONS: Final = (10_000, 20, 1000)
+# nobody is answered. What has cycles here (exceptions) is found young, in small steps.
+COLLECTIONS: Final = (5_000, 5, 20_000)
 BEFORE_IMAGES: Final = "before-images"
 WATCHDOG_SHARE: Final = 3  # systemd hears of us that many times in its interval
 ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -119,7 +119,8 @@ class Daemon:
         self._stopping = trio.Event()
         self._http_stop = trio.Event()
         self._http_closed = trio.Event()
-        self._app = _Switch(self._create_app())
+        self._services = self._for_requests()
+        self._app = create_app(self._services)
 
     async def run(self, task_status: trio.TaskStatus[Running]) -> None:
         """Start every service, wait for the wish to stop, stop."""
@@ -139,8 +140,8 @@ class Daemon:
 
     # --- services ---
 
-    def _create_app(self) -> Any:
-        services = Services(
+    def _for_requests(self) -> Services:
+        return Services(
             queue=self._queue,
             config=self._config,
             data_dir=Path(self._loaded.data_dir),
@@ -149,13 +150,12 @@ class Daemon:
             stopping=self._stopping,
             run_here=self._workers.run_here,
         )
-        return create_app(services)
 
     async def _serve_http(self, *, task_status: trio.TaskStatus[int]) -> None:
         api = self._config.api
         try:
             await serve_http(
-                self._app,  # type: ignore[arg-type]  # an app as ASGI has it is all that is used
+                self._app,
                 self._config,
                 stop=self._http_stop,
                 task_status=task_status,
@@ -227,7 +227,7 @@ class Daemon:
             self._engine.policy = self._policy()
             self._walker.roots = _roots(wanted)
             self._workers.configure()
-            self._app.target = self._create_app()
+            self._services.config = wanted
             _log.info(
                 "configuration_reloaded",
                 changed=", ".join(differing.live),
@@ -288,16 +288,6 @@ async def _supervised(
         error = _single(group)
         _log.critical("service_failed", service=name, exc_info=error)
         raise ServiceFailed(f"The {name} failed ({type(error).__name__}: {error})") from error
-
-
-class _Switch:
-    """The ASGI app that requests go to; a reload exchanges it between two requests."""
-
-    def __init__(self, target: Any) -> None:
-        self.target = target
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.target(scope, receive, send)
 
 
 async def _first(*waits: Callable[[], Any]) -> None:
