@@ -86,18 +86,15 @@ async def walk(root: Path) -> int:
 
 async def discover(root: Path) -> int:
     """All of it: the walk, and each file a durable job."""
-    with tempfile.TemporaryDirectory() as data:
-        async with (
-            open_queue(Path(data, "jobs.db"), Settings()) as queue,
-            trio.open_nursery() as nursery,
-        ):
-            await nursery.start(Discoveries(queue, ThreadWalker((os.fsencode(root),))).run)
-            batch = await queue.start_batch(NewBatch(os.fsencode(root)))
-            while not (found := await queue.batch(batch, limit=1)).discovery_complete:
-                await queue.wait_beyond(queue.head)
-            nursery.cancel_scope.cancel()
-            KEPT.append(queue)
-        return found.progress.total_files
+    journal = root.parent / f"{len(KEPT)}.db"
+    async with open_queue(journal, Settings()) as queue, trio.open_nursery() as nursery:
+        await nursery.start(Discoveries(queue, ThreadWalker((os.fsencode(root),))).run)
+        batch = await queue.start_batch(NewBatch(os.fsencode(root)))
+        while not (found := await queue.batch(batch, limit=1)).discovery_complete:
+            await queue.wait_beyond(queue.head)
+        nursery.cancel_scope.cancel()
+        KEPT.append(queue)
+    return found.progress.total_files
 
 
 async def timed(work: Callable[[Path], Awaitable[int]], root: Path) -> tuple[float, float, int]:
@@ -127,7 +124,8 @@ def main() -> None:
     parser.add_argument("--flat", action="store_true", help="all files in one folder")
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
+        root = Path(folder, "library")
+        root.mkdir()
         plant(root, wanted.files, flat=wanted.flat)
         find(root)
         reference = statistics.median(find(root) for _ in range(ROUNDS))

@@ -14,10 +14,11 @@ from functools import partial
 from typing import Final, Protocol
 
 import attrs
+import structlog
 import trio
 
 from arrtheaudio import media
-from arrtheaudio.errors import IoFailed
+from arrtheaudio.errors import IoFailed, MediaError
 from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.walk import is_inside
 from arrtheaudio.media import Context, Options, Outcome, Plan, Recovery, Request, Rules
@@ -33,6 +34,8 @@ UNDO_DRY_RUN: Final = "Would put the original bytes back"
 # Threads beyond one per worker: a hung look that was abandoned keeps its thread.
 SPARE_THREADS: Final = 32
 
+_log = structlog.get_logger(__name__)
+
 
 class Engine(Protocol):
     """What workers need of media."""
@@ -42,6 +45,9 @@ class Engine(Protocol):
 
     async def recover(self, plan: Plan) -> Recovery:
         """Settle an open plan."""
+
+    async def clear_leftovers(self, path: bytes) -> None:
+        """Remove what a crash in the middle of a rewrite left beside this file."""
 
     async def free_space(self, path: bytes) -> int:
         """Bytes free where this file would be rewritten."""
@@ -116,6 +122,12 @@ class MediaEngine:
         """Settle an open plan. Never abandoned: it may be writing. Raises MediaError."""
         return await trio.to_thread.run_sync(media.recover, plan, limiter=self._threads)
 
+    async def clear_leftovers(self, path: bytes) -> None:
+        """Remove what a crash in the middle of a rewrite left beside this file."""
+        await trio.to_thread.run_sync(
+            partial(_clear_leftovers, path), abandon_on_cancel=True, limiter=self._threads
+        )
+
     async def free_space(self, path: bytes) -> int:
         """Bytes free where this file would be rewritten. Raises OSError."""
         return await trio.to_thread.run_sync(
@@ -139,6 +151,13 @@ def _confine(path: bytes, roots: tuple[bytes, ...] | None) -> bytes | None:
     except OSError as error:
         raise IoFailed(error.strerror or str(error), path=path) from error
     return None
+
+
+def _clear_leftovers(path: bytes) -> None:
+    try:
+        media.clear_leftovers(os.path.realpath(path))
+    except (MediaError, OSError) as error:
+        _log.info("leftovers_stay", path=path, detail=str(error))
 
 
 def _free_space(path: bytes) -> int:

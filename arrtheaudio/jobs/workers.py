@@ -21,7 +21,7 @@ from arrtheaudio.errors import JournalUnavailable
 from arrtheaudio.jobs.attempt import attempt
 from arrtheaudio.jobs.claims import Claim, Why
 from arrtheaudio.jobs.engine import Engine
-from arrtheaudio.jobs.models import ENDED, Accepted, Job
+from arrtheaudio.jobs.models import ENDED, Accepted, Job, JobFilter, Status
 from arrtheaudio.jobs.queue import Queue
 from arrtheaudio.jobs.recovery import settle
 from arrtheaudio.jobs.slots import Slots
@@ -29,6 +29,8 @@ from arrtheaudio.media import Plan
 
 # The start does not wait longer for files that hang: their plans are settled behind it.
 RECOVERY_PATIENCE_SECONDS: Final = 10.0
+# Failed jobs, newest first, among which the start looks for those that it has just poisoned.
+POISONED_LOOKED_AT: Final = 100
 
 _log = structlog.get_logger(__name__)
 
@@ -52,6 +54,7 @@ class Workers:
             with trio.move_on_after(RECOVERY_PATIENCE_SECONDS):
                 for tried in await self._settle_open_plans(nursery):
                     await tried.wait()
+            nursery.start_soon(self._clear_after_poisoned)
             nursery.start_soon(self._run_direct_jobs)
             nursery.start_soon(self._watch_space)
             task_status.started()
@@ -127,6 +130,13 @@ class Workers:
         finally:
             self._leave(claim)
             self._queue.recheck()
+
+    async def _clear_after_poisoned(self) -> None:
+        """A job that runs again clears what its crash left beside the file; a poisoned one not."""
+        failed = JobFilter(status=(Status.FAILED,), order_by="updated_at", limit=POISONED_LOOKED_AT)
+        for job in (await self._queue.jobs(failed)).jobs:
+            if job.reason == "poisoned":
+                await self._engine.clear_leftovers(job.path)
 
     # --- deliveries that run in the daemon (worker_count 0) ---
 

@@ -126,6 +126,44 @@ def test_a_kill_in_the_middle_of_discovery_finds_every_file_exactly_once(
         assert daemon.stop() == 0
 
 
+def test_webhooks_overtake_a_large_batch_and_totals_add_up_over_a_kill(
+    household: Household,
+) -> None:
+    count = 1200
+    content = mkv()
+    files = [household.add(f"library/{n // 50:03}/{n:04}.mkv", content) for n in range(count)]
+    _, body = season(household, 10)
+    household.write_config()
+    with household.daemon() as daemon:
+        folder = str(household.media / "library")
+        name = daemon.post("/batch", {"path": folder})["batch_id"]
+        answer = daemon.http.post("/batch", json={"path": folder})
+        assert (answer.status_code, answer.json()["batch_id"]) == (409, name)
+        daemon.until(lambda: progress(daemon, name)["success"] >= 50, "some are done")
+        jobs = daemon.post("/webhook/sonarr", body)["job_ids"]
+        ended = [daemon.ended(job) for job in jobs]
+        seen = progress(daemon, name)
+        assert [job["result"] for job in ended] == ["success"] * 10
+        assert seen["remaining"] > 0, "the webhook's jobs went first"
+        daemon.kill()
+    with household.daemon() as daemon:
+        daemon.until(
+            lambda: daemon.get(f"/batch/{name}")["status"] == "completed", "the batch completes"
+        )
+        batch = daemon.get(f"/batch/{name}")
+        assert daemon.stop() == 0
+    assert batch["progress"]["total_files"] == batch["progress"]["processed"] == count
+    assert batch["results"] == {
+        "success": count, "failed": 0, "skipped": 0, "track_changes": count,
+    }  # fmt: skip
+    assert {file.read_bytes() for file in files} == {files[0].read_bytes()} != {content}
+
+
+def progress(daemon: DaemonProcess, batch: str) -> dict[str, Any]:
+    found: dict[str, Any] = daemon.get(f"/batch/{batch}")["progress"]
+    return found
+
+
 def test_two_kills_in_the_middle_of_one_job_poison_it(household: Household, slow: Path) -> None:
     with household.daemon() as daemon:
         job = remuxing(daemon, household, slow)
@@ -138,6 +176,7 @@ def test_two_kills_in_the_middle_of_one_job_poison_it(household: Household, slow
     with household.daemon() as daemon:
         ended = daemon.ended(job)
         assert (ended["status"], ended["reason"]) == ("failed", "poisoned")
+        daemon.until(lambda: leftovers(household) == [], "the half-written file is removed")
         assert daemon.stop() == 0
 
 

@@ -42,6 +42,9 @@ class LinkedFiles:
             raise FileNotFoundError(path)
         return self.links_of[path]
 
+    async def clear_leftovers(self, path: bytes) -> None:
+        raise AssertionError
+
     async def free_space(self, path: bytes) -> int:
         return 0
 
