@@ -192,13 +192,12 @@ class Core:
                 if self._reserved and self._will_take_place(row):
                     self._reserved -= 1
                 apply(state, row)
-                job = jobs[row.seq]
-                self._enqueue(job)
-                feed.add(row, Origin(job.path, job.facet, job.parent), None)
+                self._enqueue(jobs[row.seq])
+                feed.add(row)
             elif row.job is not None:
                 job = jobs.get(row.job) or self._ended(row)
                 apply(state, row)
-                feed.add(row, Origin(job.path, job.facet, job.parent), None)
+                feed.add(row, Origin(job.path, job.facet, job.parent))
                 self._react(row, job)
             else:
                 path = batches[row.parent].request.path if row.parent in batches else None
@@ -206,7 +205,7 @@ class Core:
                 if row.type == ev.BATCH_QUEUED:
                     path = batches[row.seq].request.path
                     self._reserved -= self._reserved > 0
-                feed.add(row, None, path)
+                feed.add(row, path=path)
                 self._react_to_batch(row)
         feed.wake()
         self._wake()

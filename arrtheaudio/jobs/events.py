@@ -9,6 +9,7 @@ Knows nothing of SQL and of waiting. queue.md: Vocabulary, Journal.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -109,6 +110,13 @@ def _without_none(body: dict[str, Any]) -> dict[str, Any]:
 
 # --- what is asked ----------------------------------------------------------
 
+_OPTIONAL: Final = (
+    *("requested_path", "title", "original_language", "series_type", "tags"),
+    *("language_priority", "expected_size", "dry_run"),
+)
+_optional_of: Final = operator.attrgetter(*_OPTIONAL)
+_NOTHING_ASKED: Final = _optional_of(NewJob(path=b""))
+
 
 def queued_body(
     new: NewJob,
@@ -121,25 +129,27 @@ def queued_body(
 ) -> dict[str, Any]:
     """The body of ``job.queued`` for a job that stands by itself or in a delivery."""
     container = container_by_name(new.path)
-    return _without_none(
-        {
-            "path": encode_bytes(new.path),
-            "facet": live_facet(source, container),
-            "priority": int(priority),
-            "heavy": True if container == "mp4" else None,
-            "requested_path": new.requested_path,
-            "title": new.title,
-            "original_language": new.original_language,
-            "series_type": new.series_type,
-            "tags": list(new.tags) or None,
-            "language_priority": _list(new.language_priority),
-            "expected_size": new.expected_size,
-            "dry_run": new.dry_run or None,
-            "retry_of": retry_of,
-            "undo_of": undo_of,
-            "direct": direct or None,
-        }
-    )
+    body: dict[str, Any] = {
+        "path": encode_bytes(new.path),
+        "facet": live_facet(source, container),
+        "priority": int(priority),
+    }
+    if container == "mp4":
+        body["heavy"] = True
+    if direct:
+        body["direct"] = True
+    asked = _optional_of(new)
+    if asked != _NOTHING_ASKED:
+        body.update(
+            (key, value)
+            for key, value in zip(_OPTIONAL, asked, strict=True)
+            if value is not None and value is not False and value != ()
+        )
+    if retry_of is not None:
+        body["retry_of"] = retry_of
+    if undo_of is not None:
+        body["undo_of"] = undo_of
+    return body
 
 
 def found_body(path: bytes, priority: int) -> dict[str, Any]:

@@ -37,6 +37,11 @@ _CONTAINER_OF: Final = {
     b"m4v": "mp4",
     b"mov": "mp4",
 }
+_LIVE: Final = {
+    (source, container): at * len(CONTAINERS) + to
+    for at, source in enumerate(SOURCES)
+    for to, container in enumerate(CONTAINERS)
+}
 _STATUS_OF: Final = {
     CHANGED: Status.COMPLETED,
     SUCCESS: Status.COMPLETED,
@@ -62,7 +67,7 @@ def container_by_name(path: bytes) -> str | None:
 
 def live_facet(source: Source, container: str | None) -> int:
     """The facet of a job that has not ended."""
-    return SOURCES.index(source) * len(CONTAINERS) + CONTAINERS.index(container)
+    return _LIVE[source, container]
 
 
 def ended_facet(end: int, live: int) -> int:

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import apsw
-import attrs
 import trio
 
 from arrtheaudio.jobs import events as ev
@@ -30,10 +29,9 @@ FEED_ROWS: Final = f"""SELECT j.seq, j.at, j.type, j.job, j.parent,
  WHERE j.seq > ? AND j.seq <= ? ORDER BY j.seq LIMIT ?"""
 
 
-@attrs.frozen
-class _Recent:
+class _Recent(NamedTuple):
     row: ev.Row
-    origin: Origin | None  # of a job
+    origin: Origin | None  # of a job; a job.queued row tells its own
     path: bytes | None  # of a batch
 
 
@@ -51,7 +49,7 @@ class Feed:
         self.head = head
         self.wake()
 
-    def add(self, row: ev.Row, origin: Origin | None, path: bytes | None) -> None:
+    def add(self, row: ev.Row, origin: Origin | None = None, path: bytes | None = None) -> None:
         """A row that is durable."""
         if row.type == ev.JOB_PLANNED:
             row = row._replace(body={})  # patches are large, and never shown
@@ -86,13 +84,13 @@ class Feed:
 
 
 def _events(recents: Iterable[_Recent]) -> tuple[Event, ...]:
-    return tuple(
-        job_event(recent.row, recent.origin)
-        if recent.origin is not None
-        else other_event(recent.row, recent.path)
-        for recent in recents
-        if recent.row.type not in ev.INTERNAL
-    )
+    return tuple(_event(*recent) for recent in recents if recent.row.type not in ev.INTERNAL)
+
+
+def _event(row: ev.Row, origin: Origin | None, path: bytes | None) -> Event:
+    if row.type == ev.JOB_QUEUED:
+        return job_event(row, origin_of(row))
+    return other_event(row, path) if origin is None else job_event(row, origin)
 
 
 def read_chunk(connection: apsw.Connection, since: int, head: int, limit: int) -> EventChunk:

@@ -101,7 +101,9 @@ def last_change(job: Job) -> int:
 def test_a_page_is_what_a_naive_filter_gives(wanted, asked, parent) -> None:  # type: ignore[no-untyped-def]
     async def check() -> None:
         with tempfile.TemporaryDirectory() as folder:
-            async with inline_queue(Path(folder) / "jobs.db", worker_count=8) as queue:
+            async with inline_queue(
+                Path(folder) / "jobs.db", identify=lambda _: object(), worker_count=8
+            ) as queue:
                 await fill(queue, wanted)
                 for one in asked:
                     await compare(queue, with_parent(one, parent, await everything(queue)))
