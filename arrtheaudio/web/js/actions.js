@@ -58,7 +58,7 @@ export async function many(action, what, total) {
   const jobs = count(total, "job");
   if (!(await ask({ title: `${verb} ${jobs}?`, text, yes: `${verb} ${number(total)}`, no: "Leave them", danger: action !== "retry" }))) return false;
   const done = await attempt(() => api.act(action, what, total), "Meanwhile more jobs match. Look again, then decide.");
-  if (done) toast(matched(action, done.matched));
+  if (done) toast(matched(action, done.accepted));
   return done !== null;
 }
 

@@ -8,7 +8,7 @@
 //   GET  problems               {total, groups: [{reason, folder, count, message, job_id, needed_bytes, free_bytes}]}
 //   POST problems/dismiss|restore {reason, folder}
 //   GET  sources                {sources: [{source, instance, path, last_at, last_status, last_event}]}
-//   POST jobs/actions           {action, filter | job_ids, expected} → 202 {matched}
+//   POST jobs/actions           {action, filter | job_ids, expected} → 202 {matched, accepted}
 
 /** A refusal in words: the problem document of the daemon (RFC 9457). */
 export class Problem extends Error {

@@ -1,6 +1,6 @@
 // The filters of the jobs page: from the address to the API's parameters, and over events. Pure.
 //
-// Address: show, q, source, since (today | 7 | 30), from, to, batch, path, reason.
+// Address: show, q, source, since (today | 7 | 30), from, to, batch, path, reason, problem.
 
 import { shortDay } from "./format.js";
 import { reason, source } from "./words.js";
@@ -53,7 +53,7 @@ function times(query) {
 function base(query) {
   return {
     q: query.get("q"), source: query.get("source"), batch_id: query.get("batch"),
-    path: query.get("path"), reason: query.get("reason"), ...times(query),
+    path: query.get("path"), reason: query.get("reason"), problem: query.get("problem"), ...times(query),
   };
 }
 
@@ -99,13 +99,14 @@ export function facetOf(event) {
 }
 
 /** Whether a row that has just been queued stands in the list of this address. */
-export const showsQueued = (query) => ["", "waiting"].includes(query.get("show") ?? "") && !query.get("reason");
+export const showsQueued = (query) => ["", "waiting"].includes(query.get("show") ?? "") && !query.get("reason") && !query.get("problem");
 
 /** What narrows the list without a control of its own: `[name in the address, words]`. */
 export function tokens(query) {
   const found = [];
   if (COUNTED[query.get("show")]) found.push(["show", COUNTED[query.get("show")].words]);
   if (query.get("reason")) found.push(["reason", reason(query.get("reason"))]);
+  if (query.get("problem")) found.push(["problem", "Needs you"]);
   if (query.get("path")) found.push(["path", query.get("path")]);
   if (query.get("batch")) found.push(["batch", "One batch"]);
   const [first, last] = [query.get("from"), query.get("to")];

@@ -5,7 +5,7 @@ import { h, path } from "./dom.js";
 import { show } from "./dialog.js";
 import { icon } from "./icons.js";
 import { go, href } from "./router.js";
-import { putBatch } from "./store.js";
+import { putBatch, state } from "./store.js";
 import { toast } from "./toast.js";
 
 /** Opens the dialog; a started batch is shown as its page. */
@@ -68,11 +68,11 @@ class Scan {
     this.path = answer.path;
     this.start.disabled = answer.path === null;
     this.where.replaceChildren(answer.path === null ? "Media folders" : path(answer.path));
-    const up = answer.path === null ? [] : [this.#entry("up", "One level up", () => this.enter(answer.parent))];
+    const up = answer.path === null || (answer.parent === null && state.roots.length === 1) ? [] : [this.#entry("up", "One level up", () => this.enter(answer.parent))];
     const folders = answer.folders.map((one) => this.#entry("folder", h("bdi", { class: "cut" }, one.name), () => this.enter(one.path)));
     const note = folders.length ? [] : [h("li", { class: "note" }, answer.path === null ? "No media folder is configured (media_roots)." : "No folder inside. This one is scanned.")];
     this.list.replaceChildren(...up, ...folders, ...note);
-    this.#more(answer);
+    this.#more(answer, answer.folders.length);
     if (folder !== null || this.entered) this.list.querySelector("button")?.focus();
     this.entered = true;
     if (answer.path === null && answer.folders.length === 1) await this.enter(answer.folders[0].path);
@@ -82,14 +82,13 @@ class Scan {
     return h("li", {}, h("button", { type: "button", onclick: action }, icon(symbol, 17, "tone-quiet"), words));
   }
 
-  #more(answer) {
-    const shown = this.list.querySelectorAll("button").length - (answer.path === null ? 0 : 1);
+  #more(answer, shown) {
     if (shown >= answer.total) return;
     const item = h("li", {}, h("button", { type: "button", onclick: async () => {
       const next = await api.browse(answer.path, shown);
       item.remove();
       this.list.append(...next.folders.map((one) => this.#entry("folder", h("bdi", { class: "cut" }, one.name), () => this.enter(one.path))));
-      this.#more(answer);
+      this.#more(answer, shown + next.folders.length);
     } }, "Show more"));
     this.list.append(item);
   }
