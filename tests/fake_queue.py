@@ -15,6 +15,8 @@ import attrs
 import trio
 
 from arrtheaudio.errors import AlreadyEnded, BatchExists, UnknownId
+from arrtheaudio.jobs.figures import DayCounts, LastDelivery
+from arrtheaudio.jobs.insight import JobCounts, ProblemGroup
 from arrtheaudio.jobs.models import (
     ENDED,
     Accepted,
@@ -252,6 +254,46 @@ class FakeQueue:
             mkv_average_ms=None,
             mp4_average_ms=None,
         )
+
+    # --- what the dashboard asks ---
+
+    async def counts(self, filter: JobFilter) -> JobCounts:
+        await trio.lowlevel.checkpoint()
+        self.filters.append(filter)
+        return JobCounts(0, 0, {})
+
+    async def matching(self, filter: JobFilter) -> list[int]:
+        await trio.lowlevel.checkpoint()
+        self.filters.append(filter)
+        return list(self.jobs_kept)
+
+    async def retry_many(self, jobs: Sequence[int]) -> int:
+        await trio.lowlevel.checkpoint()
+        return len(jobs)
+
+    async def daily(self, days: int) -> tuple[DayCounts, ...]:
+        await trio.lowlevel.checkpoint()
+        return tuple(DayCounts(20260300 + day) for day in range(1, days + 1))
+
+    async def breakdown(self, by: str, days: int) -> tuple[tuple[str, int], ...]:
+        await trio.lowlevel.checkpoint()
+        return (("jpn", 3),)
+
+    async def problems(self) -> tuple[ProblemGroup, ...]:
+        await trio.lowlevel.checkpoint()
+        return (ProblemGroup("corrupt", b"/media/tv", 2, 42, "cut short"),)
+
+    async def dismiss(self, reason: str, folder: str) -> int:
+        await trio.lowlevel.checkpoint()
+        return 2
+
+    async def restore(self, reason: str, folder: str) -> int:
+        await trio.lowlevel.checkpoint()
+        return 2
+
+    async def last_deliveries(self) -> list[LastDelivery]:
+        await trio.lowlevel.checkpoint()
+        return []
 
     def health(self) -> JournalHealth:
         return JournalHealth("3.99.0", self.head, 4096, 0.5, self.writable, "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import attrs
 
@@ -10,6 +10,7 @@ from arrtheaudio.api import answers
 from arrtheaudio.api.routes import Answer, Operation, reply
 from arrtheaudio.api.schema import Bounds, Length
 from arrtheaudio.api.services import Services
+from arrtheaudio.config import as_tree
 from arrtheaudio.jobs.models import Status
 
 
@@ -41,7 +42,20 @@ async def cleanup(services: Services, *, body: Cleanup) -> Answer:
     return reply(view)
 
 
+async def show_config(services: Services) -> Answer:
+    """The configuration as it counts now; the key is hidden."""
+    return reply(as_tree(services.config))
+
+
 OPERATIONS = (
+    Operation(
+        "GET",
+        "/config",
+        show_config,
+        "The configuration in effect, secrets hidden",
+        "administration",
+        {200: dict[str, Any]},
+    ),
     Operation(
         "POST",
         "/admin/cleanup",

@@ -179,6 +179,21 @@ class JobView(JobItem):
     events: list[EventView]
 
 
+class JobFacets(TypedDict):
+    """How many jobs match, by what became of them; ``changed`` without those undone."""
+
+    all: int
+    waiting: int
+    running: int
+    changed: int
+    undone: int
+    unchanged: Annotated[int, Note("successful without a change: dry runs")]
+    already_correct: int
+    skipped: int
+    failed: int
+    cancelled: int
+
+
 class JobList(TypedDict):
     """A page of jobs; ``total`` is the number that match."""
 
@@ -186,6 +201,7 @@ class JobList(TypedDict):
     limit: int
     offset: int
     jobs: list[JobItem]
+    facets: NotRequired[JobFacets]
 
 
 class AcceptedJobs(TypedDict):

@@ -19,16 +19,22 @@ from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
 from werkzeug.routing import BaseConverter
 
 from arrtheaudio.api import (
+    actions,
     admin,
     batches,
     bodies,
+    browse,
     feed,
+    figures,
     health,
+    inspection,
     jobs,
     openapi,
     pages,
+    problems,
     queue,
     sessions,
+    sources,
     webhooks,
 )
 from arrtheaudio.api import metrics as prometheus
@@ -104,15 +110,23 @@ def create_app(services: Services) -> App:
     config = services.config
     storage, gate = Storage(services), Gate.of(services.api_key)
     metrics = prometheus.Metrics(services)
+    hub = Hub(services, health.Health(storage))
+    heard = sources.Sources(hub.source_heard)
     app = App(config.api.url_base, metrics)
     app.config["MAX_CONTENT_LENGTH"] = config.api.max_body_bytes
     app.config["BODY_TIMEOUT"] = BODY_SECONDS
     app.config["RESPONSE_TIMEOUT"] = ANSWER_SECONDS
     api: tuple[Operation, ...] = (
-        *webhooks.operations(storage),
+        *webhooks.operations(storage, heard.witness),
+        *sources.operations(heard),
+        *actions.OPERATIONS,
         *jobs.operations(storage),
         *batches.operations(storage),
         *queue.OPERATIONS,
+        *figures.OPERATIONS,
+        *problems.OPERATIONS,
+        *browse.operations(storage),
+        *inspection.operations(storage),
         *admin.OPERATIONS,
         *health.operations(storage),
         prometheus.operation(metrics),
@@ -123,7 +137,6 @@ def create_app(services: Services) -> App:
     document = bodies.encode(openapi.document(api, url_base=base, guarded=guarded))
     static = pages.operations(pages.web_files(), url_base=base)
     _register(app, services, gate, [*api, *static, pages.document_operation(document)])
-    hub = Hub(services, health.Health(storage))
     app.background.append(hub.run)
     app.add_websocket("/ws", "feed", _feed_view(feed.Feed(hub, gate)))
     return app
@@ -177,7 +190,7 @@ def _view(
     read_body = body_reader(operation.body) if operation.body else None
     has_body = operation.free_body is not None or operation.body is not None
 
-    async def view(**arguments: Any) -> Response:
+    async def serve(arguments: dict[str, Any]) -> Response:
         scope: Any = request.scope
         scope[ROUTE] = operation.path
         query = _parse_query(request.query_string)
@@ -196,6 +209,17 @@ def _view(
         if operation.wants_request:
             arguments["request"] = shown
         return _response(await operation.handler(services, **arguments))
+
+    async def view(**arguments: Any) -> Response:
+        try:
+            response = await serve(arguments)
+        except Exception as error:
+            if operation.witness is not None:
+                operation.witness(arguments, problem(error).status)
+            raise
+        if operation.witness is not None:
+            operation.witness(arguments, response.status_code)
+        return response
 
     return view
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
-from arrtheaudio.api.schema import Bounds, Length, Note, Pattern, unannotated
+from arrtheaudio.api.schema import Bounds, Length, Note, Pattern, spelling, unannotated
 
 Json = dict[str, t.Any]
 
@@ -40,14 +40,14 @@ class Schemas:
         for field in attrs.fields(model):
             schema = self.of(hints[field.name])
             if field.default is attrs.NOTHING:
-                required.append(field.name)
+                required.append(spelling(field))
             elif isinstance(field.default, str | int | float | bool):
                 default = field.default
                 schema = {
                     **schema,
                     "default": default.value if isinstance(default, enum.Enum) else default,
                 }
-            properties[field.name] = schema
+            properties[spelling(field)] = schema
         return properties, required
 
     def _plain(self, base: t.Any) -> Json:

@@ -70,6 +70,12 @@ class UpgradeRequired(errors.ArrtheaudioError):
     hint = "Connect with a websocket client; docs/feed.md shows how."
 
 
+class MoreMatch(errors.ArrtheaudioError):
+    """More jobs match than the user agreed to; nothing was done."""
+
+    hint = "Look again, then say how many are expected."
+
+
 class BodyTooLarge(errors.ArrtheaudioError):
     """The body is larger than api.max_body_bytes."""
 
@@ -114,12 +120,15 @@ TABLE: Final[tuple[tuple[type[Exception], int, str, Mapping[str, str]], ...]] = 
     (Unauthorised, 401, "unauthorised", _CHALLENGE),
     (Forbidden, 403, "forbidden", {}),
     (errors.UnknownId, 404, "unknown-id", {}),
+    (errors.FileNotFound, 404, "file-not-found", {}),
     (BodyTooSlow, 408, "body-too-slow", {}),
     (errors.AlreadyEnded, 409, "already-ended", {}),
     (errors.NotEnded, 409, "not-ended", {}),
     (errors.NothingToUndo, 409, "nothing-to-undo", {}),
     (errors.BatchExists, 409, "batch-exists", {}),
+    (MoreMatch, 409, "more-match", {}),
     (BodyTooLarge, 413, "body-too-large", {}),
+    (errors.MediaError, 422, "unreadable-file", {}),
     (UpgradeRequired, 426, "upgrade-required", {"Upgrade": "websocket"}),
     (errors.QueueFull, 503, "queue-full", _RETRY_QUEUE),
     (errors.WorkersOff, 503, "workers-off", _RETRY_QUEUE),

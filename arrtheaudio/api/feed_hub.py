@@ -96,6 +96,12 @@ class Hub:
         self._notices[key] = (self._last_notice, kind, text)
         self._wake()
 
+    def source_heard(self, app: str, instance: str | None, status: int) -> None:
+        """Tell that Sonarr or Radarr delivered something, or was refused."""
+        kind = "source.refused" if status >= 400 else "source.heard"
+        fields = {"source": app, "instance": instance, "status": status}
+        self.notice(kind, fields, key=f"source {app}/{instance or ''}")
+
     def notices_behind(self, number: int) -> list[tuple[int, str, str]]:
         """Number, type and text of what was told after ``number``."""
         if number == self._last_notice:

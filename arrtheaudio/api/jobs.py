@@ -8,8 +8,9 @@ import attrs
 
 from arrtheaudio.api import answers, batches, views
 from arrtheaudio.api.errors import sentences
+from arrtheaudio.api.job_filters import JobMatch
 from arrtheaudio.api.routes import Answer, Operation, reply
-from arrtheaudio.api.schema import BadRequest, Bounds, FieldProblem, Length, Note, Pattern
+from arrtheaudio.api.schema import BadRequest, Bounds, FieldProblem, Length, Note
 from arrtheaudio.api.services import Services
 from arrtheaudio.api.storage import Storage
 from arrtheaudio.api.webhooks import refusal
@@ -17,11 +18,8 @@ from arrtheaudio.arr.paths import LONGEST_PATH
 from arrtheaudio.errors import UnknownId
 from arrtheaudio.jobs.models import (
     IdKind,
-    JobFilter,
     NewJob,
     Priority,
-    Source,
-    Status,
     format_id,
     parse_id,
 )
@@ -31,6 +29,7 @@ Language = Annotated[str, Length(1, 64), Note("a language, or `original`", "jpn"
 Limit = Annotated[int, Bounds(1, 1000)]
 Offset = Annotated[int, Bounds(0, 100_000)]
 
+LARGEST_NUMBER: Final = 2**53 - 1  # what JavaScript counts exactly
 PRIORITIES: Final = {"normal": Priority.NORMAL, "low": Priority.LOW}
 
 
@@ -45,23 +44,18 @@ class SubmitFiles:
 
 
 @attrs.frozen
-class JobQuery:
-    """Which jobs a list shows."""
+class JobQuery(JobMatch):
+    """Which page of which jobs a list shows."""
 
-    status: tuple[Status, ...] = ()
-    result: tuple[Literal["success", "skipped", "failed"], ...] = ()
-    webhook_id: Annotated[str, Pattern(r"webhook_[0-9a-f]{12}", "a delivery's id")] | None = None
-    batch_id: Annotated[str, Pattern(r"batch_[0-9a-f]{12}", "a batch's id")] | None = None
-    source: tuple[Source, ...] = ()
-    container: tuple[Literal["mkv", "mp4"], ...] = ()
-    path: (
-        Annotated[str, Length(1, LONGEST_PATH), Note("this file, or all below this folder")] | None
-    ) = None
-    q: Annotated[str, Length(1, 500), Note("a part of the path")] | None = None
     limit: Limit = 50
     offset: Offset = 0
+    before: (
+        Annotated[int, Bounds(1, LARGEST_NUMBER), Note("only what stands behind this number")]
+        | None
+    ) = None
     order_by: Literal["created_at", "updated_at"] = "created_at"
     order: Literal["desc", "asc"] = "desc"
+    facets: Annotated[bool, Note("count what matches, too")] = False
 
 
 def job_seq(job_id: str) -> int:
@@ -114,18 +108,15 @@ class Submissions:
 
 async def index(services: Services, *, query: JobQuery) -> Answer:
     """A page of jobs."""
+    if query.before is not None and query.order == "asc":
+        raise BadRequest([FieldProblem("before", "goes with descending order only")])
+    wanted = query.filter()
     page = await services.queue.jobs(
-        JobFilter(
-            status=query.status,
-            result=query.result,
-            webhook=_seq(query.webhook_id),
-            batch=_seq(query.batch_id),
-            source=query.source,
-            container=query.container,
-            path=None if query.path is None else query.path.encode("utf-8", "surrogateescape"),
-            q=query.q,
+        attrs.evolve(
+            wanted,
             limit=query.limit,
             offset=query.offset,
+            before=query.before,
             order_by=query.order_by,
             order=query.order,
         )
@@ -136,11 +127,9 @@ async def index(services: Services, *, query: JobQuery) -> Answer:
         "offset": query.offset,
         "jobs": [views.job_item(job) for job in page.jobs],
     }
+    if query.facets:
+        view["facets"] = views.facets(await services.queue.counts(wanted))
     return reply(view)
-
-
-def _seq(written: str | None) -> int | None:
-    return None if written is None else parse_id(written)[1]
 
 
 def _is(kind: IdKind, written: str) -> bool:

@@ -41,6 +41,9 @@ def reply(view: Mapping[str, Any], status: int = 200) -> Answer:
 # for: ``query``, ``body``, ``access``, ``request`` (see Operation).
 Handler = Callable[..., Awaitable[Answer]]
 
+# Called with what the handler got by name, and the answer's status, whatever it is.
+Witness = Callable[[Mapping[str, Any], int], None]
+
 
 @attrs.frozen
 class Operation:
@@ -66,6 +69,7 @@ class Operation:
     wants_request: bool = False
     content_type: str = JSON
     tolerant: bool = False  # unknown query parameters are ignored
+    witness: Witness | None = None
     parameters: tuple[str, ...] = attrs.field(init=False)
 
     @parameters.default

@@ -70,6 +70,16 @@ class Note:
     example: t.Any = None
 
 
+def spelled(name: str) -> dict[str, str]:
+    """Metadata of a field whose name in requests is a word of Python's own."""
+    return {"spelling": name}
+
+
+def spelling(field: attrs.Attribute[t.Any]) -> str:
+    """A field's name in requests."""
+    return str(field.metadata.get("spelling", field.name))
+
+
 Read = Callable[[t.Any, str, list[FieldProblem]], t.Any]
 
 _NAMES: t.Final = {
@@ -110,7 +120,7 @@ def query_reader(model: type) -> Callable[[Mapping[str, list[str]]], t.Any]:
     """A function from parsed query parameters to the model; it raises BadRequest."""
     hints = t.get_type_hints(model, include_extras=True)
     fields = {
-        field.name: (_reader(hints[field.name]), *_from_text(hints[field.name]))
+        spelling(field): (field.name, _reader(hints[field.name]), *_from_text(hints[field.name]))
         for field in attrs.fields(model)
     }
 
@@ -121,12 +131,12 @@ def query_reader(model: type) -> Callable[[Mapping[str, list[str]]], t.Any]:
             if name not in fields:
                 problems.append(FieldProblem(name, "unknown parameter"))
                 continue
-            read, convert, repeats = fields[name]
+            attribute, read, convert, repeats = fields[name]
             if not repeats and len(texts) > 1:
                 problems.append(FieldProblem(name, "may be given once only"))
                 continue
             given = [convert(text) for text in texts]
-            values[name] = read(given if repeats else given[0], name, problems)
+            values[attribute] = read(given if repeats else given[0], name, problems)
         if problems:
             raise BadRequest(problems)
         return model(**values)
@@ -290,8 +300,10 @@ def _list_of(read: Read) -> Read:
 
 def _object(model: type) -> Read:
     hints = t.get_type_hints(model, include_extras=True)
-    readers = {field.name: _reader(hints[field.name]) for field in attrs.fields(model)}
-    required = [f.name for f in attrs.fields(model) if f.default is attrs.NOTHING]
+    readers = {
+        spelling(field): (field.name, _reader(hints[field.name])) for field in attrs.fields(model)
+    }
+    required = [spelling(f) for f in attrs.fields(model) if f.default is attrs.NOTHING]
 
     def read_object(value: t.Any, path: str, problems: list[FieldProblem]) -> t.Any:
         if not isinstance(value, dict):
@@ -302,7 +314,8 @@ def _object(model: type) -> Read:
         values: dict[str, t.Any] = {}
         for name, item in value.items():
             if name in readers:
-                values[name] = readers[name](item, prefix + name, problems)
+                attribute, read = readers[name]
+                values[attribute] = read(item, prefix + name, problems)
             else:
                 problems.append(FieldProblem(prefix + name[:80], "unknown field"))
         problems.extend(

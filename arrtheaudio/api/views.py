@@ -14,6 +14,8 @@ from typing import Any, Final, cast
 import attrs
 
 from arrtheaudio.api import answers
+from arrtheaudio.jobs.facets import ALREADY, CANCELLED, CHANGED, ENDS, FAILED, SKIPPED, SUCCESS
+from arrtheaudio.jobs.insight import JobCounts
 from arrtheaudio.jobs.models import (
     Batch,
     BatchFilters,
@@ -93,6 +95,24 @@ def job_item(job: Job) -> answers.JobItem:
         "selected_track": _selected(job),
         "method": cast(Any, job.method),
         "worker_id": job.worker_id,
+    }
+
+
+def facets(counts: JobCounts) -> answers.JobFacets:
+    """The counts beside a list."""
+    ended = {end: counts.ended.get((end, False), 0) for end in range(ENDS)}
+    undone = sum(n for (_, is_undone), n in counts.ended.items() if is_undone)
+    return {
+        "all": counts.waiting + counts.running + sum(ended.values()) + undone,
+        "waiting": counts.waiting,
+        "running": counts.running,
+        "changed": ended[CHANGED],
+        "undone": undone,
+        "unchanged": ended[SUCCESS],
+        "already_correct": ended[ALREADY],
+        "skipped": ended[SKIPPED],
+        "failed": ended[FAILED],
+        "cancelled": ended[CANCELLED],
     }
 
 

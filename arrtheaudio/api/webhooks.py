@@ -14,7 +14,7 @@ import trio
 
 from arrtheaudio.api import answers, views
 from arrtheaudio.api.errors import sentences
-from arrtheaudio.api.routes import Answer, Operation, reply
+from arrtheaudio.api.routes import Answer, Operation, Witness, reply
 from arrtheaudio.api.services import Services
 from arrtheaudio.api.storage import Place, Storage
 from arrtheaudio.arr import payloads
@@ -189,10 +189,12 @@ _DELIVERED: Final = {
 }
 
 
-def operations(storage: Storage) -> tuple[Operation, ...]:
-    """The routes of this module."""
+def operations(
+    storage: Storage, witness: Callable[[payloads.App], Witness]
+) -> tuple[Operation, ...]:
+    """The routes of this module; ``witness`` is told of every delivery and its answer."""
     hooks = Webhooks(storage)
-    apps: tuple[tuple[str, Callable[..., Any]], ...] = (
+    apps: tuple[tuple[payloads.App, Callable[..., Any]], ...] = (
         ("sonarr", hooks.sonarr),
         ("radarr", hooks.radarr),
     )
@@ -207,6 +209,7 @@ def operations(storage: Storage) -> tuple[Operation, ...]:
             errors=(413, 503),
             free_body=_BODY,
             tolerant=True,
+            witness=witness(app),
         )
         for app, handler in apps
         for suffix in ("", "/{instance}")

@@ -89,12 +89,13 @@ async def connection(address: Address, wanted: Wanted) -> AsyncIterator[Connecti
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         with trio.fail_after(CONNECT_SECONDS):
-            stream: Stream = await trio.open_tcp_stream(parts.hostname, port)
+            tcp = await trio.open_tcp_stream(parts.hostname, port)
     except (OSError, trio.TooSlowError) as fault:
         raise DaemonUnreachable(f"No daemon answers at {address.url} ({fault}).") from None
+    stream: Stream = tcp
     if parts.scheme == "https":
         context = ssl.create_default_context()
-        stream = trio.SSLStream(stream, context, server_hostname=parts.hostname)
+        stream = trio.SSLStream(tcp, context, server_hostname=parts.hostname)
     key = address.api_key
     headers = [] if key is None else [(b"X-Api-Key", key.encode())]
     resource = f"{parts.path.rstrip('/')}/ws?{wanted.query()}"

@@ -16,14 +16,11 @@ import attrs
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.encoding import decode_body
 from arrtheaudio.jobs.facets import (
-    ALREADY,
     CANCELLED,
     CHANGED,
     ENDED_FACETS,
-    FAILED,
+    ENDS,
     FAILED_FACETS,
-    SKIPPED,
-    SUCCESS,
     end_of,
     source_of,
 )
@@ -82,7 +79,7 @@ class DayCounts:
     """What ended on one local day (yyyymmdd)."""
 
     day: int
-    ends: list[int] = attrs.field(factory=lambda: [0] * len(_ENDS))  # by end
+    ends: list[int] = attrs.field(factory=lambda: [0] * ENDS)  # by end
     ran: int = 0
     ms: int = 0
 
@@ -107,9 +104,6 @@ class DayCounts:
             self.ends[end_of(facet)] += n
             self.ran += ran
             self.ms += ms
-
-
-_ENDS: Final = (CHANGED, SUCCESS, SKIPPED, FAILED, CANCELLED, ALREADY)
 
 
 @attrs.frozen

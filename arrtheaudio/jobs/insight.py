@@ -8,7 +8,8 @@ a row of the failed job. dashboard.md: Endpoints needed beyond api.md.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -21,7 +22,7 @@ from arrtheaudio.jobs import figures
 from arrtheaudio.jobs.cleaning import Cleaning
 from arrtheaudio.jobs.draft import Draft
 from arrtheaudio.jobs.encoding import encode_bytes
-from arrtheaudio.jobs.facets import KINDS, source_of
+from arrtheaudio.jobs.facets import KINDS, end_of, source_of
 from arrtheaudio.jobs.figures import By, DayCounts, LastDelivery
 from arrtheaudio.jobs.history import (
     PageQuery,
@@ -50,6 +51,19 @@ class ProblemGroup:
     free: int | None = None  # bytes, when it was looked at last
 
 
+@attrs.frozen
+class JobCounts:
+    """How many jobs match a filter."""
+
+    waiting: int
+    running: int
+    ended: Mapping[tuple[int, bool], int]  # by end (facets.py) and whether it was undone
+
+
+_WAITING: Final = frozenset({Status.QUEUED, Status.WAITING_FOR_SPACE})
+_RUNNING: Final = frozenset({Status.RUNNING})
+
+
 class Insight(Cleaning):
     """Questions and actions over many jobs."""
 
@@ -76,9 +90,10 @@ class Insight(Cleaning):
         """The newest delivery of each instance."""
         return await self._readers.run(figures.last_deliveries)
 
-    async def facets(self, filter: JobFilter) -> tuple[int, dict[tuple[int, bool], int]]:
-        """The jobs that match: the live ones' number, the ended ones by (facet, undone)."""
-        _, live = await self._live_arm(filter, by_seq=False)
+    async def counts(self, filter: JobFilter) -> JobCounts:
+        """How many jobs match, by what became of them."""
+        waiting = await self._count_live(filter, _WAITING)
+        running = await self._count_live(filter, _RUNNING)
         counters = dict(self._state.ended)
 
         def look(connection: apsw.Connection) -> dict[tuple[int, bool], int]:
@@ -93,7 +108,18 @@ class Insight(Cleaning):
             }
             return told | rest
 
-        return live, await self._readers.run(look)
+        ended: Counter[tuple[int, bool]] = Counter()
+        for (facet, undone), n in (await self._readers.run(look)).items():
+            ended[end_of(facet), undone] += n
+        return JobCounts(waiting, running, ended)
+
+    async def _count_live(self, filter: JobFilter, statuses: frozenset[Status]) -> int:
+        wanted = statuses & set(filter.status) if filter.status else statuses
+        if not wanted:
+            return 0
+        narrower = attrs.evolve(filter, status=tuple(sorted(wanted)))
+        _, count = await self._live_arm(narrower, by_seq=False)
+        return count
 
     # --- problems ---
 

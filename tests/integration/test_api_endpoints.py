@@ -129,6 +129,9 @@ async def test_the_document_names_every_route(live: Live) -> None:
         "GET /queue", "POST /queue/pause", "POST /queue/resume", "GET /stats",
         "POST /admin/cleanup", "GET /health", "GET /ping", "GET /metrics",
         "POST /session", "DELETE /session",
+        "GET /ws", "GET /browse", "GET /inspect", "GET /sources", "GET /config",
+        "GET /stats/daily", "GET /stats/breakdown", "POST /jobs/actions",
+        "GET /problems", "POST /problems/dismiss", "POST /problems/restore",
     }  # fmt: skip
 
 

@@ -1,0 +1,77 @@
+"""Which jobs a list shows, or an action takes: one description for both.
+
+Owns the names in requests and their way to the queue's JobFilter. Lists and actions
+say the same words, so that "all that match" are exactly the rows that were counted.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+import attrs
+
+from arrtheaudio.api.schema import BadRequest, FieldProblem, Length, Note, Pattern, spelled
+from arrtheaudio.arr.paths import LONGEST_PATH
+from arrtheaudio.jobs.models import JobFilter, Source, Status, parse_id
+
+_MOMENT: Final = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)"
+Moment = Annotated[
+    str,
+    Pattern(_MOMENT, "a time with its offset (RFC 3339)"),
+    Note("RFC 3339", "2026-03-14T21:07:45Z"),
+]
+Word = Annotated[str, Pattern(r"[a-z_]{1,64}", "a reason's word")]
+
+
+@attrs.frozen
+class JobMatch:
+    """Filters of jobs; all that are given must match, of a list any."""
+
+    status: tuple[Status, ...] = ()
+    result: tuple[Literal["success", "skipped", "failed"], ...] = ()
+    reason: Annotated[tuple[Word, ...], Length(0, 50)] = ()
+    webhook_id: Annotated[str, Pattern(r"webhook_[0-9a-f]{12}", "a delivery's id")] | None = None
+    batch_id: Annotated[str, Pattern(r"batch_[0-9a-f]{12}", "a batch's id")] | None = None
+    source: tuple[Source, ...] = ()
+    container: tuple[Literal["mkv", "mp4"], ...] = ()
+    path: (
+        Annotated[str, Length(1, LONGEST_PATH), Note("this file, or all below this folder")] | None
+    ) = None
+    q: Annotated[str, Length(1, 500), Note("a part of the path")] | None = None
+    track_changed: bool | None = None
+    undone: bool | None = None
+    problem: (
+        Annotated[bool, Note("only failures that nobody dismissed, and what waits for space")]
+        | None
+    ) = None
+    from_: Moment | None = attrs.field(default=None, metadata=spelled("from"))
+    to: Moment | None = None
+
+    def filter(self) -> JobFilter:
+        """As the queue takes it. Raises: BadRequest for a time that does not exist."""
+        return JobFilter(
+            status=self.status,
+            result=self.result,
+            reason=self.reason,
+            webhook=None if self.webhook_id is None else parse_id(self.webhook_id)[1],
+            batch=None if self.batch_id is None else parse_id(self.batch_id)[1],
+            source=self.source,
+            container=self.container,
+            path=None if self.path is None else self.path.encode("utf-8", "surrogateescape"),
+            q=self.q,
+            track_changed=self.track_changed,
+            undone=self.undone,
+            problem=bool(self.problem),
+            created_from=_seconds("from", self.from_),
+            created_to=_seconds("to", self.to),
+        )
+
+
+def _seconds(field: str, moment: str | None) -> float | None:
+    if moment is None:
+        return None
+    try:
+        return datetime.fromisoformat(moment.upper()).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise BadRequest([FieldProblem(field, "there is no such time")]) from None
