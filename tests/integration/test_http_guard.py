@@ -16,8 +16,7 @@ import trio.testing
 from live_api import KEY, Live, configured, live_api, receive_all
 from quart import Response, websocket
 
-from arrtheaudio.api import app as app_module
-from arrtheaudio.api import connection, server
+from arrtheaudio.api import connection, incoming, server
 from arrtheaudio.api.app import App
 from arrtheaudio.errors import ConfigError
 
@@ -251,7 +250,7 @@ async def test_a_silent_connection_is_closed(live: Live, monkeypatch: pytest.Mon
 async def test_half_a_body_is_waited_for_in_bounds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app_module, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(incoming, "BODY_SECONDS", 0.05)
     async with live_api(configured(tmp_path)) as live:
         head = f"POST /webhook/sonarr HTTP/1.1\r\nHost: x\r\nX-Api-Key: {KEY}\r\n"
         received = await exchange(live, head.encode(), b"Content-Length: 100000\r\n\r\n{")
