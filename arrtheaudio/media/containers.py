@@ -7,6 +7,7 @@ The only place that knows both formats. By magic, never by extension (media.md
 from __future__ import annotations
 
 import os
+from operator import attrgetter
 from typing import Final, Protocol
 
 import attrs
@@ -58,6 +59,12 @@ def identify(fd: int, size: int) -> tuple[Container, Window]:
     raise UnsupportedContainer("neither Matroska nor MP4")
 
 
+# Everything that an edit in place leaves as it is.
+_kept_of: Final = attrgetter(
+    *(field.name for field in attrs.fields(Track) if field.name not in ("index", "default"))
+)
+
+
 @attrs.frozen
 class Expectation:
     """What the file must show after an edit.
@@ -92,8 +99,8 @@ class Expectation:
             return _unchanged(before.tracks) != _unchanged(after.tracks)
         # Whether the others are swapped or moved up is the container's affair.
         return _unchanged(_others(before)) != _unchanged(_others(after)) or sorted(
-            _unchanged(before.audio), key=_by_number
-        ) != sorted(_unchanged(after.audio), key=_by_number)
+            _unchanged(before.audio), key=repr
+        ) != sorted(_unchanged(after.audio), key=repr)
 
     def _after_remux(self, before: Media, after: Media, default: Track) -> bool:
         """A muxer numbers tracks anew, so their places tell which is which."""
@@ -117,16 +124,9 @@ def _others(media: Media) -> tuple[Track, ...]:
     return tuple(track for track in media.tracks if track.type != "audio")
 
 
-def _unchanged(tracks: tuple[Track, ...]) -> list[Track]:
+def _unchanged(tracks: tuple[Track, ...]) -> list[tuple[object, ...]]:
     """The tracks without what an edit may change: their places, and which audio is default."""
-    return [
-        attrs.evolve(track, index=0, default=track.default and track.type != "audio")
-        for track in tracks
-    ]
-
-
-def _by_number(track: Track) -> tuple[int, str]:
-    return track.number, repr(track)
+    return [(track.default and track.type != "audio", *_kept_of(track)) for track in tracks]
 
 
 def _essence(track: Track) -> tuple[object, ...]:

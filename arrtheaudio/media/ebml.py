@@ -76,6 +76,50 @@ def elements(source: bytes, at: int, end: int) -> list[Element]:
     return found
 
 
+def spans(source: bytes, at: int, end: int) -> dict[int, tuple[int, int]]:
+    """(offset of the payload, offset behind it) of the last element of each identifier.
+
+    What ``elements`` gives, in half the time for the short elements of a TrackEntry.
+    """
+    found: dict[int, tuple[int, int]] = {}
+    lengths = _LENGTHS
+    start, children = at, 0
+    try:
+        while at < end:
+            ident = source[at]
+            if ident >= 0x80:
+                body = at + 2
+                size = source[at + 1]
+            elif ident >= 0x40:
+                ident = ident << 8 | source[at + 1]
+                body = at + 3
+                size = source[at + 2]
+            else:
+                length = lengths[ident]
+                if not 0 < length <= 4:
+                    break
+                ident = int.from_bytes(source[at : at + length], "big")
+                body = at + length + 1
+                size = source[body - 1]
+            if 0x80 <= size < 0xFF:
+                at = body + size - 0x80
+            elif 0x40 <= size < 0x7F:  # two bytes; those of an unknown size begin with 7F
+                body += 1
+                at = body + (size << 8 & 0x3F00 | source[body - 1])
+            else:
+                break
+            if at > end or children > MAX_CHILDREN:
+                break
+            children += 1
+            found[ident] = body, at
+        else:
+            return found
+    except IndexError:
+        pass
+    # A longer size field, or nothing that can be read: ``elements`` does it, or says why not.
+    return {ident: (body, stop) for ident, _, body, stop in elements(source, start, end)}
+
+
 def header(window: Window, at: int) -> tuple[int, int, int | None]:
     """(identifier, offset of the payload, offset behind it) of the element at ``at``.
 

@@ -48,6 +48,14 @@ TIMESTAMP_SCALE: Final = 0x2AD7B1
 DURATION: Final = 0x4489
 
 _TYPES: Final[dict[int, TrackType]] = {1: "video", 2: "audio", 17: "subtitles"}
+# Flags without a default: absent means unknown (RFC 9559, 5.1.4.1.6 to .10).
+_TRISTATE: Final = (
+    (FLAG_ORIGINAL, "original"),
+    (FLAG_COMMENTARY, "commentary"),
+    (FLAG_VISUAL_IMPAIRED, "visual_impaired"),
+    (FLAG_HEARING_IMPAIRED, "hearing_impaired"),
+    (FLAG_TEXT_DESCRIPTIONS, "text_description"),
+)
 _DEFAULT_LANGUAGE: Final = "eng"
 _DEFAULT_TIMESTAMP_SCALE: Final = 1_000_000  # nanoseconds
 _CODEC_HEADER_BYTES: Final = 20  # BITMAPINFOHEADER up to biCompression
@@ -88,9 +96,7 @@ def probe(window: Window) -> Media:
 
 
 def _track(blob: bytes, index: int, start: int, end: int) -> Track:
-    fields: _Fields = {
-        ident: (body, stop) for ident, _, body, stop in ebml.elements(blob, start, end)
-    }
+    fields = ebml.spans(blob, start, end)
     kind = _TYPES.get(_uint(blob, fields, TRACK_TYPE, 0), "other")
     tag = _text(blob, fields, LANGUAGE_BCP47) or _text(blob, fields, LANGUAGE)
     channels, bit_depth = _audio(blob, fields) if kind == "audio" else (None, 0)
@@ -110,11 +116,11 @@ def _track(blob: bytes, index: int, start: int, end: int) -> Track:
         channels,
         _uint(blob, fields, FLAG_DEFAULT, 1) != 0,
         _uint(blob, fields, FLAG_FORCED, 0) != 0,
-        _flag(blob, fields, FLAG_ORIGINAL),
-        _flag(blob, fields, FLAG_COMMENTARY),
-        _flag(blob, fields, FLAG_VISUAL_IMPAIRED),
-        _flag(blob, fields, FLAG_HEARING_IMPAIRED),
-        _flag(blob, fields, FLAG_TEXT_DESCRIPTIONS),
+        **{
+            name: ebml.uint(blob, *fields[ident]) != 0
+            for ident, name in _TRISTATE
+            if ident in fields
+        },
     )
 
 
@@ -128,19 +134,11 @@ def _text(blob: bytes, fields: _Fields, ident: int) -> str:
     return "" if span is None else ebml.text(blob, span[0], span[1])
 
 
-def _flag(blob: bytes, fields: _Fields, ident: int) -> bool | None:
-    """A flag without a default: absent means unknown (RFC 9559, 5.1.4.1.6 to .10)."""
-    span = fields.get(ident)
-    return None if span is None else ebml.uint(blob, span[0], span[1]) != 0
-
-
 def _audio(blob: bytes, fields: _Fields) -> tuple[int, int]:
     """(Channels, BitDepth or 0)."""
     if AUDIO not in fields:
         return 1, 0
-    inner: _Fields = {
-        ident: (body, stop) for ident, _, body, stop in ebml.elements(blob, *fields[AUDIO])
-    }
+    inner = ebml.spans(blob, *fields[AUDIO])
     return _uint(blob, inner, CHANNELS, 1), _uint(blob, inner, BIT_DEPTH, 0)
 
 
@@ -152,9 +150,7 @@ def _duration(window: Window, info: Span) -> int | None:
     raw = window.read(start, end - start)
     body = ebml.header(window, start)[1] - start
     try:
-        fields: _Fields = {
-            ident: (first, stop) for ident, _, first, stop in ebml.elements(raw, body, len(raw))
-        }
+        fields = ebml.spans(raw, body, len(raw))
         ticks = ebml.real(raw, *fields[DURATION]) if DURATION in fields else 0.0
         scale = _uint(raw, fields, TIMESTAMP_SCALE, _DEFAULT_TIMESTAMP_SCALE)
     except CorruptFile:

@@ -134,13 +134,12 @@ def _segment(window: Window) -> tuple[str, int, int]:
     if end is None or end - body > MAX_EBML_HEADER:
         raise CorruptFile("the EBML header's size is wrong")
     raw = window.read(body, end - body)
-    fields = {child[0]: child for child in ebml.elements(raw, 0, len(raw))}
-    _, _, first, last = fields.get(ebml.DOC_TYPE, (0, 0, 0, 0))
-    doc_type = ebml.text(raw, first, last)
+    fields = ebml.spans(raw, 0, len(raw))
+    doc_type = ebml.text(raw, *fields.get(ebml.DOC_TYPE, (0, 0)))
     if doc_type not in DOC_TYPES:
         raise UnsupportedContainer(f"an EBML file of type {doc_type!r}, not Matroska or WebM")
     for ident, most in ((ebml.MAX_ID_LENGTH, 4), (ebml.MAX_SIZE_LENGTH, 8)):
-        if ident in fields and ebml.uint(raw, *fields[ident][2:], default=most) > most:
+        if ident in fields and ebml.uint(raw, *fields[ident], default=most) > most:
             raise UnsupportedContainer("its EBML header asks for longer identifiers or sizes")
     for _ in range(MAX_BEFORE_SEGMENT):
         ident, body, stop = ebml.header(window, end)

@@ -8,6 +8,7 @@ descriptions"; the registry of codec names at mp4ra.org.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import attrs
@@ -16,6 +17,7 @@ from arrtheaudio.media.mp4_boxes import split
 from arrtheaudio.media.mp4_channels import audio_object_type, channels_of, object_type
 from arrtheaudio.media.tracks import TrackType
 
+REMEMBERED_BYTES: Final = 1024  # of an stsd; the cache must stay small whatever files say
 STSD_LIST: Final = 8  # version and flags, entry count
 AUDIO_FIELDS: Final = 28  # behind the entry's header, with the eight bytes all entries share
 EXTRA_FIELDS: Final = {1: 16, 2: 36}  # QuickTime's sound descriptions version 1 and 2
@@ -208,6 +210,11 @@ def describe(stsd: bytes, type: TrackType, *, quicktime: bool) -> Description:
         type: of the track, by its handler.
         quicktime: the file's brand is QuickTime's own.
     """
+    read = _described if len(stsd) <= REMEMBERED_BYTES else _description
+    return read(stsd, type, quicktime)
+
+
+def _description(stsd: bytes, type: TrackType, quicktime: bool) -> Description:
     kind, entry = next(split(stsd, STSD_LIST), (b"", b""))
     if not kind:
         return Description()
@@ -222,6 +229,10 @@ def describe(stsd: bytes, type: TrackType, *, quicktime: bool) -> Description:
         codec = OBJECT_TYPES.get(object_type(children.get(b"esds", b"")) or 0, codec)
     forced = kind == b"tx3g" and int.from_bytes(entry[8:12], "big") & ALL_FORCED != 0
     return Description(codec, None, forced, encrypted)
+
+
+# A file is read again after its edit, and a season's files describe their tracks alike.
+_described: Final = lru_cache(maxsize=256)(_description)
 
 
 def audio_format(stsd: bytes) -> bool:

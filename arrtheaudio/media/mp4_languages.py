@@ -7,6 +7,7 @@ and elng's. ISO/IEC 14496-12, 8.4.2 and 8.4.6; QuickTime File Format,
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from arrtheaudio.media.languages import normalise
@@ -141,6 +142,7 @@ MACINTOSH: Final = {
 }
 
 
+@lru_cache(maxsize=256)
 def header_language(code: int) -> str:
     """The tag in mdhd's 16-bit field; empty where it says nothing (0x7FFF: unspecified)."""
     if code < FIRST_PACKED:
@@ -155,6 +157,8 @@ def extended_language(body: bytes) -> str:
     A full box by the standard; some writers leave version and flags out, which
     shows in a letter where the version should be.
     """
+    if not body:
+        return ""
     text = body if body[:1].isalpha() else body[4:]
     return text.partition(b"\0")[0].decode("ascii", "replace").strip()
 

@@ -4,10 +4,14 @@ Owns the map of offsets (Layout) and the decision; reads only bytes that it
 means to replace, writes nothing. ISO/IEC 14496-12, 8.3.2 (tkhd flags,
 alternate_group); media.md, "MP4".
 
-Order of the patches: the new default is enabled first and made durable, then
-the others are disabled, last come the alternate groups. So a track is heard
-after every prefix. Reordering moves whole trak boxes inside moov in one
-patch; between its first and its last byte the header is unreadable.
+Order of the patches: the new default is enabled first, then the others are
+disabled, last come the alternate groups. So a track is heard after every
+prefix, which is all that a kill can leave behind: what was written stays in the
+system's cache. Only a power cut can keep a later byte and lose an earlier one.
+A barrier between them would cost a second sync, half of what an edit costs, and
+is not needed: the journal holds the plan before the first byte, and the next
+start writes what is missing. Reordering moves whole trak boxes inside moov in
+one patch; between its first and its last byte the header is unreadable.
 """
 
 from __future__ import annotations
@@ -24,9 +28,9 @@ from arrtheaudio.media.tracks import Edit, Media, Patch
 ENABLED: Final = 0x01  # lowest bit of tkhd's last flags byte
 LARGEST_GROUP: Final = 0x7FFF  # alternate_group is signed
 
-# What identifies a file: of every trak its description and the beginning of its
-# sample tables (sizes of the first samples, hardly ever the same in two files).
-TABLES_BYTES: Final = 4096
+# What identifies a file: of every trak its description, and the beginning of its
+# sample tables (hardly ever the same in two files, and the size of each box tells, too).
+TABLES_BYTES: Final = 1024
 TRAK_BYTES: Final = 16384
 # The tables of a very long film are some ten MB; more is not moved in one write.
 LARGEST_MOVE: Final = 32 << 20
@@ -103,15 +107,12 @@ def plan_default(window: Window, media: Media, target: int, *, reorder: bool = F
 
 def _flags(chosen: TrackHeader, others: list[TrackHeader]) -> list[Patch]:
     patches = [_flip(header) for header in others]
-    if not chosen.enabled:
-        # Durable before anything is disabled: no power cut leaves the film silent.
-        patches.insert(0, _flip(chosen, sync=bool(others)))
-    return patches
+    return patches if chosen.enabled else [_flip(chosen), *patches]
 
 
-def _flip(header: TrackHeader, *, sync: bool = False) -> Patch:
+def _flip(header: TrackHeader) -> Patch:
     old, new = bytes([header.flags]), bytes([header.flags ^ ENABLED])
-    return Patch(header.flags_offset, old, new, sync)
+    return Patch(header.flags_offset, old, new)
 
 
 def _groups(layout: Layout, audio: list[TrackHeader]) -> list[Patch]:
@@ -138,7 +139,7 @@ def _check_movable(window: Window, layout: Layout, span: tuple[int, int]) -> Non
 
 def _absolute(window: Window, tables: Box) -> bool:
     """Whether saio is there: file offsets (8.7.14), which may point into the trak itself."""
-    return b"saio" in find(window, tables, b"saio")
+    return b"saio" in find(window, tables, (b"saio",))
 
 
 def _moved(

@@ -20,6 +20,12 @@ from arrtheaudio.media.tracks import Track, TrackType
 DESCRIPTION_BYTES: Final = 64 << 10  # of stsd, names, references: more is not read
 HANDLER_BYTES: Final = 12  # version and flags, a reserved word, the handler
 
+# The boxes of a trak that are read, by their parents.
+TRAK_PARTS: Final = frozenset({b"tkhd", b"tref", b"mdia", b"udta"})
+MDIA_PARTS: Final = frozenset({b"mdhd", b"hdlr", b"elng", b"minf"})
+STBL: Final = frozenset({b"stbl"})
+STSD: Final = frozenset({b"stsd"})
+
 HANDLERS: Final[dict[bytes, TrackType]] = {
     b"soun": "audio",
     b"vide": "video",
@@ -29,6 +35,7 @@ HANDLERS: Final[dict[bytes, TrackType]] = {
     b"clcp": "subtitles",
     b"text": "subtitles",
 }
+NO_CHAPTERS: Final = frozenset[int]()
 CHAPTER_CODEC: Final = "bin_data"  # as ffprobe names a chapter track
 
 
@@ -64,10 +71,10 @@ class Trak:
 
 def read_trak(window: Window, box: Box, index: int, *, quicktime: bool) -> Trak:
     """The trak at ``box``, the ``index``-th of the file. Raises CorruptFile."""
-    parts = find(window, box, b"tkhd", b"mdia", b"udta", b"tref")
-    media = _find_in(window, parts, b"mdia", b"mdhd", b"hdlr", b"elng", b"minf")
-    tables = _find_in(window, media, b"minf", b"stbl")
-    description_box = _find_in(window, tables, b"stbl", b"stsd")
+    parts = find(window, box, TRAK_PARTS)
+    media = _find_in(window, parts, b"mdia", MDIA_PARTS)
+    tables = _find_in(window, media, b"minf", STBL)
+    description_box = _find_in(window, tables, b"stbl", STSD)
     stsd = _content(window, description_box, b"stsd")
     type = _type(_content(window, media, b"hdlr", HANDLER_BYTES), stsd)
     description = mp4_codecs.describe(stsd, type, quicktime=quicktime)
@@ -110,10 +117,10 @@ def as_chapters(track: Track) -> Track:
 
 
 def _find_in(
-    window: Window, parts: dict[bytes, Box], kind: bytes, *kinds: bytes
+    window: Window, parts: dict[bytes, Box], kind: bytes, kinds: frozenset[bytes]
 ) -> dict[bytes, Box]:
     parent = parts.get(kind)
-    return find(window, parent, *kinds) if parent is not None else {}
+    return find(window, parent, kinds) if parent is not None else {}
 
 
 def _content(
@@ -161,6 +168,8 @@ def _type(hdlr: bytes, stsd: bytes) -> TrackType:
 
 def _chapters(tref: bytes) -> frozenset[int]:
     """The track_IDs under chap (QuickTime File Format, "Chapter lists")."""
+    if not tref:
+        return NO_CHAPTERS
     return frozenset(
         int.from_bytes(body[at : at + 4], "big")
         for kind, body in split(tref)

@@ -74,6 +74,8 @@ ROLES: Final[dict[str, dict[str, tuple[str, bool]]]] = {
 
 def parse(user_data: bytes) -> tuple[str | None, Roles]:
     """(title, roles) from the body of a trak's udta."""
+    if not user_data:
+        return None, _NO_ROLES
     titles: dict[bytes, str] = {}
     roles: dict[str, bool] = {}
     for kind, body in split(user_data):

@@ -207,7 +207,7 @@ def _decide(request: Request, file: OpenFile, unsettled: float, host: Host) -> E
         # Its status counts from here on: to open it changes the inode on overlayfs.
         if writable.status.st_size != file.status.st_size:
             raise FileBusy("it is still being written", path=request.path)
-        file = attrs.evolve(file, status=writable.status)
+        file = OpenFile(file.fd, writable.status)
     change = _change(request, file, media, target, way, planned)
     return Examined(media, decision, change=change)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 import synth
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from in_memory import BytesWindow, inverted, states
 
-from arrtheaudio.errors import MediaError, NoRoom
-from arrtheaudio.media import matroska
+from arrtheaudio.errors import CorruptFile, MediaError, NoRoom
+from arrtheaudio.media import ebml, matroska
 from arrtheaudio.media.tracks import Edit, Media
 
 SPARE = [
@@ -189,3 +190,28 @@ def survive(content: bytes) -> None:
             assert [t.number for t in probe(step).audio] == numbers
         assert [t.index for t in probe(after[-1]).audio if t.default] == [track.index]
         assert states(after[-1], inverted(edit.patches))[-1] == content
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=64),
+        st.lists(
+            st.tuples(
+                st.sampled_from((0x88, 0x83, 0x55AA, 0x22B59C, 0x1654AE6B, 0xEC)),
+                st.binary(max_size=300),
+                st.sampled_from((None, 2, 8)),
+            ),
+            max_size=6,
+        ).map(lambda parts: b"".join(ebml.element(*part) for part in parts)),
+    ),
+    st.integers(0, 3),
+)
+def test_the_fast_reading_of_children_agrees_with_the_full_one(source: bytes, cut: int) -> None:
+    end = max(0, len(source) - cut)
+    try:
+        expected = {ident: (body, stop) for ident, _, body, stop in ebml.elements(source, 0, end)}
+    except CorruptFile:
+        with pytest.raises(CorruptFile):
+            ebml.spans(source, 0, end)
+    else:
+        assert ebml.spans(source, 0, end) == expected

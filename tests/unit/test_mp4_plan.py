@@ -38,11 +38,11 @@ def groups(content: bytes) -> list[int]:
     return [t.header.group for t in probe(content).layout.traks]
 
 
-def test_the_new_default_is_enabled_first_and_durable_before_others_are_disabled() -> None:
+def test_the_new_default_is_enabled_before_others_are_disabled() -> None:
     content = film(True, False, True, alternate_group=1)
     edit = plan(content, 2)
     assert [(p.old, p.new, p.sync) for p in edit.patches] == [
-        (b"\x06", b"\x07", True),
+        (b"\x06", b"\x07", False),
         (b"\x07", b"\x06", False),
         (b"\x07", b"\x06", False),
     ]
