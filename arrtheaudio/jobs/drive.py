@@ -8,6 +8,7 @@ that waits, commit it, report, again. An exception of the writer ends the life.
 from __future__ import annotations
 
 import queue
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -24,6 +25,10 @@ from arrtheaudio.jobs.writer import Encoded, Writer
 
 IDLE_SECONDS: Final = 0.25  # without a commit, until the writer checkpoints
 
+# How long a busy event loop may keep the interpreter from the writer, which asks for it again
+# behind each step of SQLite. With Python's 5 ms a commit of 37 rows took 13 ms, so 3.4 ms.
+SWITCH_SECONDS: Final = 0.0002
+
 
 @attrs.define(eq=False)
 class Entry:
@@ -31,15 +36,15 @@ class Entry:
 
     rows: Sequence[Row]
     encoded: Sequence[Encoded]
-    done: trio.Event | None = None
+    waiter: trio.lowlevel.Task | None = None
     settled: bool = False
     error: JournalUnavailable | None = None
 
     def succeed(self) -> None:
         """The rows are durable and folded."""
         self.settled = True
-        if self.done is not None:
-            self.done.set()
+        if self.waiter is not None:
+            trio.lowlevel.reschedule(self.waiter)
 
     def fail(self, error: JournalUnavailable) -> None:
         """Whether the rows are durable is unknown."""
@@ -114,7 +119,12 @@ class ThreadDrive:
         def tell(message: Report) -> None:
             token.run_sync_soon(report, message)
 
-        await trio.to_thread.run_sync(self._live, tell, self._inbox, limiter=self._limiter)
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(min(before, SWITCH_SECONDS))
+        try:
+            await trio.to_thread.run_sync(self._live, tell, self._inbox, limiter=self._limiter)
+        finally:
+            sys.setswitchinterval(before)
 
     def _live(self, tell: Callable[[Report], None], inbox: queue.SimpleQueue[Entry | None]) -> None:
         writer = self._open_writer()

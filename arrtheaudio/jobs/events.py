@@ -140,11 +140,9 @@ def queued_body(
         body["direct"] = True
     asked = _optional_of(new)
     if asked != _NOTHING_ASKED:
-        body.update(
-            (key, value)
-            for key, value in zip(_OPTIONAL, asked, strict=True)
-            if value is not None and value is not False and value != ()
-        )
+        for key, value in zip(_OPTIONAL, asked, strict=True):
+            if value is not None and value is not False and value != ():
+                body[key] = value
     if retry_of is not None:
         body["retry_of"] = retry_of
     if undo_of is not None:

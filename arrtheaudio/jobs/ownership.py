@@ -38,7 +38,7 @@ from arrtheaudio.jobs.state import LiveJob
 from arrtheaudio.jobs.view import origin_of
 from arrtheaudio.media import Outcome, Plan
 
-SCOUTED_AT_ONCE: Final = 16  # heads of each lane whose files are looked up ahead of the claim
+SCOUTED_AT_ONCE: Final = 32  # heads of each lane whose files are looked up ahead of the claim
 SCOUTED_SECONDS: Final = 1.0  # how long such a look counts as "at claim"
 UNREADABLE_SECONDS: Final = 1.0  # until the journal is read again that could not be
 SCOUT_TIMEOUT: Final = 5.0  # a file system that hangs longer is not asked: the path identifies
@@ -167,14 +167,18 @@ class Ownership(Reading):
     # --- looking up what a claim needs ---
 
     def _unscouted(self) -> list[int]:
+        """The next heads of both lanes, if a first one of them was not looked up just now."""
         old = trio.current_time() - SCOUTED_SECONDS
-        heads = [
-            *self._lanes.first(SCOUTED_AT_ONCE, lanes=(False,)),
-            *self._lanes.first(SCOUTED_AT_ONCE, lanes=(True,)),
-        ]
-        kept = {seq: self._scouted[seq] for seq in heads if seq in self._scouted}
-        self._scouted = kept
-        return [seq for seq in heads if seq not in kept or kept[seq].at < old]
+        for light in (True, False):
+            head = self._lanes.head(light=light, heavy=not light)
+            if head is not None and (
+                (known := self._scouted.get(head[0])) is None or known.at < old
+            ):
+                return [
+                    *self._lanes.first(SCOUTED_AT_ONCE, lanes=(False,)),
+                    *self._lanes.first(SCOUTED_AT_ONCE, lanes=(True,)),
+                ]
+        return []
 
     async def _scout(self, wanted: list[int]) -> None:
         """Read the rows and identify the real files of these jobs."""
@@ -194,6 +198,7 @@ class Ownership(Reading):
         looked = await self._readers.run(look)
         identities = await self._identities([job.path for job in jobs.values()])
         now = trio.current_time()
+        self._scouted.clear()
         for found, own_mtime_ns, undo_plan in looked:
             seq = found.rows[0].seq
             identity = identities[jobs[seq].path]

@@ -7,7 +7,9 @@ complete fold. queue.md: Journal (restart).
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Final
 
 import apsw
@@ -22,9 +24,10 @@ from arrtheaudio.jobs.state import LiveBatch, State, replay
 LIVE_BATCHES: Final = f"""SELECT j.seq, j.at, j.type, j.job, j.parent, j.body
  FROM open AS o CROSS JOIN journal AS j INDEXED BY journal_parent
  ON j.parent = o.job AND j.job IS NULL WHERE o.facet = {OPEN_BATCH}"""
-# live_queued: the first row of every live job
+# live_queued: the first row of every live job, ascending
 LIVE_QUEUED: Final = f"""SELECT j.seq, j.at, j.type, j.job, j.parent, j.body
- FROM open AS o CROSS JOIN journal AS j ON j.seq = o.job WHERE o.facet <> {OPEN_BATCH}"""
+ FROM open AS o CROSS JOIN journal AS j ON j.seq = o.job WHERE o.facet <> {OPEN_BATCH}
+ ORDER BY o.job"""
 # live_later: the other rows of live jobs; plans are large, and the fold does not read them
 LIVE_LATER: Final = f"""SELECT j.seq, j.at, j.type, j.job, j.parent,
  CASE j.type WHEN '{ev.JOB_PLANNED}' THEN x'' ELSE j.body END
@@ -43,6 +46,8 @@ BATCH_LAST_END: Final = """SELECT j.seq, j.at FROM finished AS f INDEXED BY fini
  CROSS JOIN journal AS j ON j.seq = f.seq WHERE f.parent = ? ORDER BY f.seq DESC LIMIT 1"""
 EVERYTHING: Final = "SELECT seq, at, type, job, parent, body FROM journal ORDER BY seq"
 
+_seq: Final = attrgetter("seq")
+
 
 def rows_of(connection: apsw.Connection, sql: str, *bindings: object) -> Iterator[ev.Row]:
     """The rows of a query over the journal's six columns."""
@@ -55,12 +60,12 @@ def load(connection: apsw.Connection) -> State:
 
     Raises: JournalCorrupt, apsw.Error.
     """
-    rows = [
-        row for sql in (LIVE_BATCHES, LIVE_QUEUED, LIVE_LATER) for row in rows_of(connection, sql)
-    ]
+    others = [row for sql in (LIVE_BATCHES, LIVE_LATER) for row in rows_of(connection, sql)]
     for types in ((ev.PAUSED, ev.RESUMED), (ev.DAEMON_STARTED, ev.DAEMON_STOPPING)):
-        rows.extend(rows_of(connection, LAST_CONTROL, *types))
-    rows.sort(key=lambda row: row.seq)
+        others.extend(rows_of(connection, LAST_CONTROL, *types))
+    others.sort(key=_seq)
+    # Merged, not collected: a million waiting jobs' rows at once would take a gigabyte.
+    rows = heapq.merge(rows_of(connection, LIVE_QUEUED), others, key=_seq)
     state = replay(rows)
     for batch in state.batches.values():
         _add_ended(connection, batch)
