@@ -244,8 +244,7 @@ class QueueMachine(TrioMachine):
             except QueueFull:
                 return "full"
             except BatchExists as error:
-                assert self.model.batches[error.batch].live
-                return "exists"
+                return "exists" if self.model.batches[error.batch].live else "wrong"
 
         seq = self.run(go)
         if isinstance(seq, int):
@@ -330,7 +329,7 @@ class QueueMachine(TrioMachine):
                 self.queue.release(claim)
 
         async def claim_asked() -> None:
-            while claim.why is None:
+            while claim.why is None:  # noqa: ASYNC110
                 await trio.sleep(0.001)
 
         async def ask() -> None:
