@@ -10,7 +10,8 @@ stranger can use against a daemon or what answers without a body:
 * bytes behind a websocket request that was not accepted yet end that connection
   with a 400, instead of the whole process (hypercorn issue 225);
 * websockets do not decompress, so a small frame stays small in memory;
-* sending on a closed websocket is a checkpoint: a loop around it can be cancelled.
+* sending on a closed websocket is a checkpoint: a loop around it can be cancelled;
+* a websocket's client that answers no ping is dropped.
 
 Knows bytes and protocol states; nothing of sockets (``connection``) or routes.
 """
@@ -27,11 +28,15 @@ from hypercorn.protocol.events import Body, EndBody, Event, Request, Response, S
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol, H11WSConnection
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.protocol.ws_stream import WSStream
+from wsproto.events import Ping
 
 from arrtheaudio.api import errors
 from arrtheaudio.api.headers import SECURITY
 
 REQUEST_ID_BYTES: Final = 8
+
+# Three pings: who answers none of them is dead, or so far behind that resuming is better.
+SILENT_SECONDS: Final = 60.0
 
 _VERSIONS: Final = (b"1.0", b"1.1")
 _DETAILS: Final = {
@@ -77,7 +82,10 @@ class GuardedHTTPStream(HTTPStream):
 class GuardedWSStream(WSStream):
     """One websocket; refused handshakes are answered in full and then closed."""
 
+    _heard = 0.0  # when the client said anything, on Trio's clock
+
     async def handle(self, event: Event) -> None:
+        self._heard = trio.current_time()
         if isinstance(event, Request):
             event = Request(
                 stream_id=event.stream_id,
@@ -92,6 +100,13 @@ class GuardedWSStream(WSStream):
                 state=event.state,
             )
         await super().handle(event)
+
+    async def _send_pings(self) -> None:
+        while not self.closed:
+            await self._send_wsproto_event(Ping())
+            await trio.sleep(self.config.websocket_ping_interval or SILENT_SECONDS)
+            if trio.current_time() - self._heard > SILENT_SECONDS:
+                await self.send(StreamClosed(stream_id=self.stream_id))
 
     async def app_send(self, message: Any) -> None:
         if self.closed:
