@@ -18,11 +18,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import attrs
-import langcodes
 
 LONGEST_TEXT: Final = 4096  # characters; Linux's PATH_MAX
 LONGEST_LIST: Final = 1000  # entries
-LONGEST_TAG: Final = 40  # characters; real ones have some 20
 SHOWN: Final = 60  # characters of a wrong value that a message repeats
 
 WHOLE: Final = "the file"
@@ -164,21 +162,14 @@ def text(what: str = "text", pattern: str | None = None) -> Kind:
     return Kind(read)
 
 
-def language() -> Kind:
-    """A language by an ISO 639 code or BCP 47 tag, or the word ``original``."""
-    what = "a language code such as eng, ja or pt-BR, or the word original"
+def understood(what: str, fault: Callable[[str], str | None]) -> Kind:
+    """Text that somebody else reads: ``fault`` gives None, or what to expect instead."""
+    kind = text(what)
 
     def read(value: object, at: str, problems: Problems) -> Any:
-        found = _readable(value, what, at, problems)
-        if found is INVALID or found.casefold() == "original":
-            return found
-        try:
-            known = len(found) <= LONGEST_TAG and langcodes.tag_is_valid(
-                langcodes.standardize_tag(found.replace("_", "-"))
-            )
-        except ValueError:  # not even the shape of a tag
-            known = False
-        return found if known else problems.expected(at, what, found)
+        found = kind.read(value, at, problems)
+        wrong = None if found is INVALID else fault(found)
+        return found if wrong is None else problems.expected(at, wrong, found)
 
     return Kind(read)
 

@@ -19,6 +19,7 @@ import yaml
 
 from arrtheaudio import _config_kinds as kinds
 from arrtheaudio._config_kinds import Kind, key, needed
+from arrtheaudio._config_rules import A_GLOB, A_LANGUAGE, glob_fault, language_fault, real_glob
 from arrtheaudio._config_sources import Sources, read_sources, variable
 from arrtheaudio.media import Options, Rules
 
@@ -49,15 +50,15 @@ HIDDEN: Final = "(hidden)"
 AUTH_OPEN: Final = "none"
 CONTAINERS: Final[tuple[Literal["mkv", "mp4"], ...]] = ("mkv", "mp4")
 
-_LANGUAGE: Final = kinds.language()
+_LANGUAGE: Final = kinds.understood(A_LANGUAGE, language_fault)
 _LANGUAGES: Final = kinds.listed(_LANGUAGE, example="[original, eng]", least=1)
 
 
 @attrs.frozen
 class PathOverride:
-    """Other languages for files whose path matches a glob."""
+    """Other languages for files whose real path matches a glob."""
 
-    path: str = needed(kinds.text("a glob such as /media/anime/**"))
+    path: str = needed(kinds.understood(A_GLOB, glob_fault))
     language_priority: tuple[str, ...] = needed(_LANGUAGES)
 
 
@@ -302,7 +303,7 @@ def load(
 
 def _load(sources: Sources) -> Loaded:
     read = read_sources(sources, {path: kind for path, kind, _ in _keys()})
-    config = _assemble(read.values)
+    config = _on_real_paths(_assemble(read.values))
     if config.api.auth == AUTH_OPEN and not config.listens_on_loopback:
         read.problems.add(
             "api.auth",
@@ -333,6 +334,12 @@ def _assemble(values: Mapping[str, Any]) -> Config:
         else:
             whole[name] = value
     return Config(**whole)
+
+
+def _on_real_paths(config: Config) -> Config:
+    """Globs are compared with real paths, so what they say of links is followed now, once."""
+    overrides = (attrs.evolve(o, path=real_glob(o.path)) for o in config.path_overrides)
+    return attrs.evolve(config, path_overrides=tuple(overrides))
 
 
 # --- comparing and showing --------------------------------------------------

@@ -53,7 +53,6 @@ CLOSE_SECONDS: Final = 10.0
 # Python's full collections look at every queued job: 80 ms with 100,000 of them, in which
 # nobody is answered. What has cycles here (exceptions) is found young, in small steps.
 COLLECTIONS: Final = (5_000, 5, 20_000)
-BEFORE_IMAGES: Final = "before-images"
 WATCHDOG_SHARE: Final = 3  # systemd hears of us that many times in its interval
 ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
@@ -200,10 +199,9 @@ class Daemon:
     # --- a new configuration (SIGHUP) ---
 
     def _policy(self) -> Policy:
-        folder = Path(self._loaded.data_dir, BEFORE_IMAGES)
         return Policy(
             rules=self._config.rules(),
-            options=self._config.options(os.fsencode(folder)),
+            options=self._config.options(os.fsencode(self._loaded.before_images)),
             roots=_roots(self._config),
             dry_run=self._config.execution.dry_run,
         )

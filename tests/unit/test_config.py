@@ -9,6 +9,7 @@ import yaml
 from arrtheaudio import config as configuration
 from arrtheaudio.config import Changes, Config, Loaded, PathMappingConfig, PathOverride
 from arrtheaudio.errors import ConfigError
+from arrtheaudio.media import compile_glob
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "config.yaml"
 
@@ -292,6 +293,10 @@ mediaroots: []
         ("selection: {undetermined: nothing}", "selection.undetermined"),
         ("tag_overrides: [{tag: 4, language_priority: [en]}]", "tag_overrides[0].tag"),
         ("tag_overrides: [dub]", "tag_overrides[0]"),
+        (
+            "path_overrides: [{path: '/{1..100000}', language_priority: [en]}]",
+            "path_overrides[0].path",
+        ),
         ("series_type_overrides: {anime: jpn}", "series_type_overrides.anime"),
         ("series_type_overrides: [anime]", "series_type_overrides"),
         ("path_mappings: [{remote: /a, local: b}]", "path_mappings[0].local"),
@@ -317,12 +322,51 @@ def test_what_is_wrong_is_told_with_its_key(box: Sandbox, text: str | bytes, key
     assert key in box.problems(text)
 
 
+GLOBS = [
+    ("{link}/anime/**", "{real}/anime/**", "{real}/anime/A/a.mkv"),
+    ("{link}/anime", "{real}/anime{{,/**}}", "{real}/anime/A/a.mkv"),
+    ("{link}/ani*/", "{real}/ani*/", "{real}/anime/A/a.mkv"),
+    ("{link}", "{real}{{,/**}}", "{real}/a.mkv"),
+    ("{link}/{{a,b}}/c", "{real}/{{a,b}}/c", "{real}/b/c"),
+    ("{real}/anime/**", "{real}/anime/**", "{real}/anime/A/a.mkv"),
+    ("anime/**", "anime/**", "{real}/anime/A/a.mkv"),
+]
+
+
+@pytest.mark.parametrize(("written", "read", "file"), GLOBS)
+def test_path_overrides_follow_the_links_of_a_media_root(
+    box: Sandbox, written: str, read: str, file: str
+) -> None:
+    real, link = box.folder.resolve() / "disk", box.folder / "media"
+    real.mkdir()
+    link.symlink_to(real)
+    given = written.format(link=link, real=real)
+    loaded = box.load(f"path_overrides: [{{path: '{given}', language_priority: [jpn]}}]")
+    [override] = loaded.config.path_overrides
+    assert override.path == read.format(link=link, real=real)
+    path = file.format(real=real)
+    assert any(regex.fullmatch(path) for regex in compile_glob(override.path))
+
+
+def test_a_folder_behind_a_link_whose_name_looks_like_a_glob_is_meant_literally(
+    box: Sandbox,
+) -> None:
+    real, link = box.folder.resolve() / "disk [1]{x}*", box.folder / "media"
+    real.mkdir()
+    link.symlink_to(real)
+    loaded = box.load(f"path_overrides: [{{path: '{link}', language_priority: [jpn]}}]")
+    regexes = compile_glob(loaded.config.path_overrides[0].path)
+    assert any(regex.fullmatch(f"{real}/A/a.mkv") for regex in regexes)
+    assert not any(regex.fullmatch(f"{box.folder.resolve()}/disk 1/a.mkv") for regex in regexes)
+
+
 def test_language_codes_that_yaml_1_1_takes_for_switches_stay_codes(box: Sandbox) -> None:
     assert box.load("language_priority: [no, nb]").config.language_priority == ("no", "nb")
 
 
 @pytest.mark.parametrize(
-    "word", ["eng", "ger", "deu", "ja", "pt-BR", "pt_br", "zh-Hans", "es-419", "und", "Original"]
+    "word",
+    ["eng", "ger", "deu", "ja", "pt-BR", "pt_br", "zh-Hans", "es-419", "und", "jp", "Original"],
 )
 def test_every_usual_spelling_of_a_language_is_taken(box: Sandbox, word: str) -> None:
     assert box.load(f"language_priority: [{word}]").config.language_priority == (word,)

@@ -18,6 +18,7 @@ from arrtheaudio.media.replace import ends_of, temporary_name
 from arrtheaudio.media.tracks import Edit, Media, Options, Patch, Track
 
 FUNCTIONS = {"inspect", "run", "recover", "undo", "clear_leftovers"}
+READINGS = {"normalise", "compile_glob"}  # so that a configuration refuses what is not understood
 VALUES = {
     "Context", "Decision", "Explained", "Inspection", "Media", "Options", "Outcome", "Patch",
     "Plan", "Recovery", "Replacement", "Request", "Rules", "Shuffle", "Track",
@@ -25,7 +26,7 @@ VALUES = {
 
 
 def test_the_media_door() -> None:
-    assert set(media.__all__) == FUNCTIONS | VALUES
+    assert set(media.__all__) == FUNCTIONS | READINGS | VALUES
 
 
 # --- extents and order --------------------------------------------------------
