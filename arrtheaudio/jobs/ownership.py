@@ -38,7 +38,7 @@ from arrtheaudio.jobs.state import LiveJob
 from arrtheaudio.jobs.view import origin_of
 from arrtheaudio.media import Outcome, Plan
 
-SCOUTED_AT_ONCE: Final = 32  # heads of each lane whose files are looked up ahead of the claim
+SCOUTED_AT_ONCE: Final = 64  # heads of each lane whose files are looked up ahead of the claim
 SCOUTED_SECONDS: Final = 1.0  # how long such a look counts as "at claim"
 UNREADABLE_SECONDS: Final = 1.0  # until the journal is read again that could not be
 SCOUT_TIMEOUT: Final = 5.0  # a file system that hangs longer is not asked: the path identifies
