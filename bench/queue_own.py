@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import trio
 from queue_rivals import BULK
-from rounds import Sample
+from rounds import Sample, own_garbage_only
 
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.claims import Claim
@@ -60,42 +61,33 @@ class Own:
 
     def put(self, folder: Path, payloads: list[bytes], producers: int) -> Sample:
         """Each producer submits one file and waits for its commit."""
-        return trio.run(self._put, folder, len(payloads), producers)
+        jobs = [(new_job(number),) for number in range(len(payloads))]
+        return trio.run(
+            self._submit, folder, [jobs[number::producers] for number in range(producers)]
+        )
 
-    async def _put(self, folder: Path, count: int, producers: int) -> Sample:
-        jobs = [(new_job(number),) for number in range(count)]
+    def put_bulk(self, folder: Path, payloads: list[bytes]) -> Sample:
+        """One producer; one request, one transaction."""
+        jobs = [new_job(number) for number in range(len(payloads))]
+        requests = [jobs[first : first + BULK] for first in range(0, len(jobs), BULK)]
+        return trio.run(self._submit, folder, [requests])
+
+    async def _submit(self, folder: Path, shares: Sequence[Sequence[Sequence[NewJob]]]) -> Sample:
         latencies: list[float] = []
 
-        async def produce(queue: Queue, number: int) -> None:
-            for job in jobs[number::producers]:
+        async def produce(queue: Queue, requests: Sequence[Sequence[NewJob]]) -> None:
+            for jobs in requests:
                 begin = time.perf_counter()
-                await queue.submit(job)
+                await queue.submit(jobs)
                 latencies.append(time.perf_counter() - begin)
 
         async with open_queue(folder / "jobs.db", settings()) as queue:
-            begin = time.perf_counter()
-            async with trio.open_nursery() as nursery:
-                for number in range(producers):
-                    nursery.start_soon(produce, queue, number)
-            return Sample(time.perf_counter() - begin, latencies)
-
-    def put_bulk(self, folder: Path, payloads: list[bytes]) -> Sample:
-        """One request, one transaction."""
-        return trio.run(self._put_bulk, folder, len(payloads))
-
-    async def _put_bulk(self, folder: Path, count: int) -> Sample:
-        requests = [
-            [new_job(number) for number in range(first, min(first + BULK, count))]
-            for first in range(0, count, BULK)
-        ]
-        latencies: list[float] = []
-        async with open_queue(folder / "jobs.db", settings()) as queue:
-            begin = time.perf_counter()
-            for request in requests:
-                asked = time.perf_counter()
-                await queue.submit(request)
-                latencies.append(time.perf_counter() - asked)
-            return Sample(time.perf_counter() - begin, latencies)
+            with own_garbage_only():
+                begin = time.perf_counter()
+                async with trio.open_nursery() as nursery:
+                    for share in shares:
+                        nursery.start_soon(produce, queue, share)
+                return Sample(time.perf_counter() - begin, latencies)
 
     def work(self, folder: Path, payloads: list[bytes], workers: int) -> Sample:
         """Each job is claimed, started and completed; the file's real identity is looked up."""
@@ -106,9 +98,10 @@ class Own:
             await queue.pause()
             await queue.submit([new_job(number) for number in range(count)])
             await queue.resume()
-            begin = time.perf_counter()
-            latencies = await work_off(queue, workers, count)
-            return Sample(time.perf_counter() - begin, latencies)
+            with own_garbage_only():
+                begin = time.perf_counter()
+                latencies = await work_off(queue, workers, count)
+                return Sample(time.perf_counter() - begin, latencies)
 
 
 async def work_off(queue: Queue, workers: int, count: int) -> list[float]:

@@ -26,7 +26,7 @@ from typing import Protocol
 import litequeue
 import persistqueue
 from huey.storage import SqliteStorage
-from rounds import Sample
+from rounds import Sample, own_garbage_only
 
 LOCK_SECONDS = 600.0  # how long a rival may wait for its database
 BULK = 1000  # jobs in one request
@@ -63,7 +63,7 @@ def in_threads(count: int, items: list[bytes], operations: list[Operation]) -> S
             operation(item)
             mine.append(time.perf_counter() - begin)
 
-    with ThreadPoolExecutor(count) as threads:
+    with own_garbage_only(), ThreadPoolExecutor(count) as threads:
         runs = [threads.submit(run, number) for number in range(count)]
         barrier.wait()
         begin = time.perf_counter()

@@ -7,12 +7,14 @@ its median with the median of the reference of the same run.
 
 from __future__ import annotations
 
+import gc
 import json
 import platform
 import random
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
@@ -66,6 +68,17 @@ class Measured:
     def percentile(self, percent: float) -> float:
         """So many percent of the single operations took no longer."""
         return percentile(self.latencies, percent)
+
+
+@contextmanager
+def own_garbage_only() -> Iterator[None]:
+    """Keep what exists already (payloads, the bench itself) out of the collector's walks."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def percentile(ascending: Sequence[float], percent: float) -> float:
