@@ -14,15 +14,20 @@ def ffmpeg(*arguments: str) -> None:
     subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", *arguments], check=True)
 
 
-def clip(folder: Path) -> Path:
-    """A short film of noise: one video, three audio tracks, two subtitle tracks."""
+# Noise hardly shrinks: a film of a gigabyte needs few repetitions of it.
+NOISE = "nullsrc=s=1280x720:r=25,geq=random(1)*255"
+TEST_CARD = "testsrc=s=160x90:r=25"
+
+
+def clip(folder: Path, *, picture: str = NOISE, seconds: int = CLIP_SECONDS) -> Path:
+    """A short film: one video, three audio tracks, one subtitle track."""
     target = folder / "clip.mkv"
     subtitle = folder / "clip.srt"
     subtitle.write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n")
-    inputs = ["-f", "lavfi", "-i", f"nullsrc=s=1280x720:r=25:d={CLIP_SECONDS},geq=random(1)*255"]
+    inputs = ["-f", "lavfi", "-t", str(seconds), "-i", picture]
     maps = ["-map", "0:v"]
     for position, (language, codec, channels) in enumerate(AUDIO):
-        inputs += ["-f", "lavfi", "-i", f"sine=frequency={200 * (position + 1)}:d={CLIP_SECONDS}"]
+        inputs += ["-f", "lavfi", "-i", f"sine=frequency={200 * (position + 1)}:d={seconds}"]
         maps += ["-map", f"{position + 1}:a", f"-c:a:{position}", codec, f"-ac:a:{position}"]
         maps += [str(channels), f"-metadata:s:a:{position}", f"language={language}"]
         maps += [f"-disposition:a:{position}", "default" if position == 0 else "0"]
