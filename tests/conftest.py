@@ -36,3 +36,12 @@ def payloads() -> Path:
     if not PAYLOADS.is_dir():
         absent("the payloads")
     return PAYLOADS
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the full sizes out, but in CI."""
+    if os.environ.get("CI") or os.environ.get("RUN_SLOW"):
+        return
+    for item in items:
+        if item.get_closest_marker("slow") is not None:
+            item.add_marker(pytest.mark.skip(reason="full size: only in CI, or with RUN_SLOW=1"))
