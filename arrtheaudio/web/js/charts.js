@@ -26,7 +26,7 @@ export class DailyChart {
     this.table = h("tbody");
     const legend = h("ul", { class: "legend" }, [["changed", "Changed"], ["right", "Already right"], ["failed", "Failures"]].map(([name, words]) => h("li", {}, h("span", {}, h("i", { class: `swatch ${name}` }), words))));
     this.node = h("div", { class: "chart" }, this.svg, this.said, legend,
-      h("table", { class: "sr" }, h("caption", {}, "Jobs a day"), h("thead", {}, h("tr", {}, ["Day", "Changed", "Already right", "Skipped", "Failed"].map((words) => h("th", { scope: "col" }, words)))), this.table));
+      h("div", { class: "sr" }, h("table", {}, h("caption", {}, "Jobs a day"), h("thead", {}, h("tr", {}, ["Day", "Changed", "Already right", "Skipped", "Failed"].map((words) => h("th", { scope: "col" }, words)))), this.table)));
   }
 
   show(days) {

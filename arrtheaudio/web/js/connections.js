@@ -5,7 +5,10 @@ import { h, keyed, text } from "./dom.js";
 import { ago } from "./format.js";
 import { icon, setIcon } from "./icons.js";
 import { href } from "./router.js";
+import { touch } from "./store.js";
 import { check as checkWords, source } from "./words.js";
+
+const REREAD_MS = 2_000;
 
 export class Connections {
   constructor() {
@@ -22,6 +25,7 @@ export class Connections {
       return;
     }
     this.tick();
+    touch();
   }
 
   health(view) {
@@ -38,12 +42,14 @@ export class Connections {
     if (heard || changes.reload) this.#soon();
   }
 
-  /** A delivery was heard: reads again, not more often than every two seconds. */
+  /** A delivery was heard: reads at once, but not more often than every two seconds. */
   #soon() {
+    const rest = Math.max(0, (this.last ?? -Infinity) + REREAD_MS - performance.now());
     this.timer ??= setTimeout(() => {
       this.timer = null;
+      this.last = performance.now();
       this.read();
-    }, 2_000);
+    }, rest);
   }
 
   tick() {

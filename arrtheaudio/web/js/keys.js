@@ -27,7 +27,7 @@ export function showKeys() {
 
 /** Listens; `here()` gives the page and the sheet on screen. */
 export function listen(here) {
-  let leader = 0;
+  let leader = -Infinity;
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || isOpen() || document.body.classList.contains("signed-out")) return;
     const { page, sheet } = here();
@@ -39,7 +39,7 @@ export function listen(here) {
     }
     if (typing || !keysOn()) return;
     const after = performance.now() - leader < SECOND_KEY_MS;
-    leader = 0;
+    leader = -Infinity;
     if (after && event.key in PLACES) go(href(PLACES[event.key]));
     else if (event.key === "g") leader = performance.now();
     else if (!press(event.key, page, sheet)) return;

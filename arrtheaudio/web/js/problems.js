@@ -6,7 +6,7 @@ import { attribute, button, h, keyed, path, text } from "./dom.js";
 import { number, shortFolder } from "./format.js";
 import { icon, setIcon } from "./icons.js";
 import { href } from "./router.js";
-import { state } from "./store.js";
+import { state, touch } from "./store.js";
 import { problem } from "./words.js";
 
 const WAITING = "waiting_for_space";
@@ -30,6 +30,7 @@ export class Problems {
       return; // the banner tells of a lost connection; the list stays as it was
     }
     this.draw();
+    touch();
   }
 
   /** Reads again, a little later, where something happened that may matter. */

@@ -1,0 +1,61 @@
+"""A real daemon, a real Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from daemon_process import Household
+
+if TYPE_CHECKING:
+    from desk import Desk
+    from playwright.sync_api import Browser
+
+
+def absent(what: str) -> None:
+    """Skip where a tool is absent; in CI that is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what} must be present in CI")
+    pytest.skip(f"{what} is not here")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium, headless."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        absent("chromium")
+    from desk import FLAGS
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def household(tmp_path: Path) -> Household:
+    """Folders and a configuration in tmp_path; files are looked at without settling."""
+    made = Household(tmp_path)
+    made.write_config(media={"settle_seconds": 0}, processing={"retry_attempts": 0})
+    return made
+
+
+@pytest.fixture
+def desk(chromium: Browser, household: Household) -> Iterator[Desk]:
+    """A running daemon; at the end no page may have erred or asked another host."""
+    from desk import Desk
+
+    with household.daemon() as daemon:
+        made = Desk(chromium, household, daemon, str(daemon.http.base_url).rstrip("/"))
+        try:
+            yield made
+            for watched in made.watched:
+                watched.verify()
+        finally:
+            made.close()
