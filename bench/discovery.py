@@ -4,8 +4,13 @@
 
 Three figures in one run on one tree in the page cache: ``find``, our walk alone as the
 discovery makes it (on a thread, chunk by chunk), and the whole discovery with every job
-journalled. While the latter two run, a task that wants to wake every millisecond measures
-how late it is: the longest time that the event loop was held.
+journalled. The event loop is watched in two ways:
+
+* late: a task that wants to wake every millisecond measures how late it is. That contains
+  what the machine does besides, so the same task is watched with nothing to do for
+  comparison.
+* held: the most processor time that the loop's thread spent between two waits, which is
+  what discovery itself can hold it, whatever else the machine does.
 """
 
 from __future__ import annotations
@@ -25,6 +30,7 @@ from pathlib import Path
 import attrs
 import structlog
 import trio
+import trio.abc
 
 from arrtheaudio.daemon import COLLECTIONS
 from arrtheaudio.jobs.discovery import Discoveries, ThreadWalker
@@ -33,6 +39,7 @@ from arrtheaudio.jobs.queue import open_queue
 from arrtheaudio.jobs.settings import Settings
 
 ROUNDS = 5
+IDLE_SECONDS = 2.0
 TICK_SECONDS = 0.001
 KEPT: list[object] = []  # queues of finished runs: freeing 100,000 jobs is not what is measured
 
@@ -41,13 +48,32 @@ KEPT: list[object] = []  # queues of finished runs: freeing 100,000 jobs is not 
 class Lateness:
     """How late a task is that wants to wake every millisecond."""
 
-    worst: float = 0.0
+    seen: list[float] = attrs.field(factory=list)
 
     async def watch(self) -> None:
         while True:
             begin = time.perf_counter()
             await trio.sleep(TICK_SECONDS)
-            self.worst = max(self.worst, time.perf_counter() - begin - TICK_SECONDS)
+            self.seen.append(time.perf_counter() - begin - TICK_SECONDS)
+
+    def __str__(self) -> str:
+        seen = sorted(self.seen)
+        return f"{1000 * seen[int(len(seen) * 0.99)]:.1f} / {1000 * seen[-1]:.1f}"
+
+
+class Held(trio.abc.Instrument):
+    """The most processor time between two waits of the event loop."""
+
+    def __init__(self) -> None:
+        self.worst = 0.0
+        self._since: float | None = None
+
+    def after_io_wait(self, timeout: float) -> None:
+        self._since = time.thread_time()
+
+    def before_io_wait(self, timeout: float) -> None:
+        if self._since is not None:
+            self.worst = max(self.worst, time.thread_time() - self._since)
 
 
 def plant(root: Path, files: int, *, flat: bool) -> None:
@@ -97,17 +123,35 @@ async def discover(root: Path) -> int:
     return found.progress.total_files
 
 
-async def timed(work: Callable[[Path], Awaitable[int]], root: Path) -> tuple[float, float, int]:
-    """Seconds, the longest that the event loop was held, and what was found."""
-    late = Lateness()
+@attrs.frozen
+class Run:
+    """One run of some work."""
+
+    seconds: float
+    late: Lateness
+    held: float
+    found: int
+
+
+async def timed(work: Callable[[Path], Awaitable[int]], root: Path) -> Run:
+    """The work, watched."""
+    late, held = Lateness(), Held()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(late.watch)
         await trio.sleep(0.01)
+        trio.lowlevel.add_instrument(held)
         begin = time.perf_counter()
         found = await work(root)
         seconds = time.perf_counter() - begin
+        trio.lowlevel.remove_instrument(held)
         nursery.cancel_scope.cancel()
-    return seconds, late.worst, found
+    return Run(seconds, late, held.worst, found)
+
+
+async def nothing(root: Path) -> int:
+    """As long as the whole discovery takes, about."""
+    await trio.sleep(IDLE_SECONDS)
+    return 0
 
 
 def peak_mib() -> float:
@@ -115,9 +159,24 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def measure(name: str, work: Callable[[Path], Awaitable[int]], root: Path, find: float) -> int:
+    """Five runs; print a line, give what was found."""
+    before = peak_mib()
+    runs = [trio.run(timed, work, root) for _ in range(ROUNDS)]
+    seconds = statistics.median(run.seconds for run in runs)
+    late = Lateness([one for run in runs for one in run.late.seen])
+    print(
+        f"{name:<17} {seconds * 1000:8.1f} ms  {find / seconds:5.2f} x find,"
+        f" late {late} ms (99 % / most), held {1000 * max(run.held for run in runs):.1f} ms,"
+        f" peak memory +{peak_mib() - before:.1f} MiB",
+        flush=True,
+    )
+    (found,) = {run.found for run in runs}
+    return found
+
+
 def main() -> None:
     """Measure and print."""
-    gc.set_threshold(*COLLECTIONS)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--files", type=int, default=100_000)
@@ -129,19 +188,14 @@ def main() -> None:
         plant(root, wanted.files, flat=wanted.flat)
         find(root)
         reference = statistics.median(find(root) for _ in range(ROUNDS))
-        print(f"find -type f              {reference * 1000:8.1f} ms")
-        before = peak_mib()
+        print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+        print(f"find -type f      {reference * 1000:8.1f} ms")
+        gc.set_threshold(*COLLECTIONS)
+        gc.collect()
+        gc.freeze()  # as the daemon does
+        measure("nothing", nothing, root, reference)
         for name, work in (("walk", walk), ("walk and journal", discover)):
-            runs = [trio.run(timed, work, root) for _ in range(ROUNDS)]
-            seconds = statistics.median(run[0] for run in runs)
-            KEPT.clear()
-            late = max(run[1] for run in runs)
-            assert {run[2] for run in runs} == {wanted.files}
-            print(
-                f"{name:<25} {seconds * 1000:8.1f} ms  {reference / seconds:5.2f} x find,"
-                f" loop held at most {late * 1000:5.1f} ms,"
-                f" peak memory +{peak_mib() - before:.1f} MiB"
-            )
+            assert measure(name, work, root, reference) == wanted.files
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from arrtheaudio.jobs.walk import Chunk, Sweep, Walk, printable
 
 WALK_FILES: Final = 4000  # that a walk brings at once: handing over costs as much as 200 files
 WALK_SECONDS: Final = 0.25  # it hands over after this long, however few were found
-COMMIT_FILES: Final = 500  # of one commit; making their rows holds the event loop 5 ms
+COMMIT_FILES: Final = 250  # of one commit; folding their rows holds the event loop 2 ms
 WALKS_AT_ONCE: Final = 4  # threads; a walk on a dead share keeps its one until the share answers
 
 _log = structlog.get_logger(__name__)
