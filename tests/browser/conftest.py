@@ -1,7 +1,12 @@
-"""A real daemon, a real Chromium."""
+"""A real daemon, a real Chromium.
+
+Without Playwright or axe (the extra ``browser``) only what needs no browser is
+collected, and the report's head says so; in CI their absence is an error.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,6 +19,22 @@ from daemon_process import Household
 if TYPE_CHECKING:
     from desk import Desk
     from playwright.sync_api import Browser
+
+
+MISSING = [
+    name for name in ("playwright", "axe_playwright_python") if not importlib.util.find_spec(name)
+]
+if MISSING and not os.environ.get("CI"):
+    collect_ignore = [
+        "test_dashboard.py",
+        "test_dashboard_accessibility.py",
+        "test_dashboard_speed.py",
+    ]
+
+
+def pytest_report_header() -> list[str]:
+    """What is left out, and why."""
+    return [f"browser tests left out: {', '.join(MISSING)} missing"] if MISSING else []
 
 
 def absent(what: str) -> None:

@@ -7,9 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("playwright", exc_type=ImportError)
-
 from daemon_process import Household
 from desk import ALREADY_RIGHT, DAMAGED, PHONE, WRONG_DEFAULT, Desk
 from playwright.sync_api import Browser, Locator, Page, expect

@@ -6,9 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", exc_type=ImportError)
-
+from axe_playwright_python.sync_playwright import Axe
 from desk import DAMAGED, DESKTOP, PHONE, WRONG_DEFAULT, Desk
 from playwright.sync_api import Page, expect
 
@@ -20,7 +18,7 @@ def faults(page: Page) -> list[str]:
     """What axe finds, worst first, in one line each."""
     page.wait_for_load_state("networkidle")
     options: dict[str, Any] = {"runOnly": {"type": "tag", "values": RULES}}
-    found = axe.Axe().run(page, options=options).response["violations"]
+    found = Axe().run(page, options=options).response["violations"]
     return [
         f"{fault['id']}: {fault['help']} at {node['target']} {node['html'][:160]}"
         for fault in found

@@ -31,7 +31,7 @@ def loaded_at_once() -> set[str]:
     return found
 
 
-def test_what_the_first_page_loads_weighs_at_most_60_kB_compressed() -> None:
+def test_what_the_first_page_loads_weighs_at_most_60_kilobytes_compressed() -> None:
     modules = [WEB / "js" / name for name in loaded_at_once()]
     files = [PAGE, WEB / "theme.js", WEB / "icon.svg", *STYLES, *modules]
     assert sum(len(gzip.compress(file.read_bytes(), 9)) for file in files) <= MOST_BYTES

@@ -12,9 +12,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-
-pytest.importorskip("playwright", exc_type=ImportError)
-
 from desk import Desk
 from playwright.sync_api import CDPSession, Page, Route, WebSocketRoute, expect
 
@@ -128,11 +125,12 @@ def heap_megabytes(cdp: CDPSession) -> float:
 
 
 OBSERVE = """() => {
-  window.inputs = []; window.longTasks = [];
-  new PerformanceObserver((list) => list.getEntries().forEach((e) => window.inputs.push(e.duration)))
+  window.inputs = [];
+  window.longTasks = [];
+  const keep = (list) => (found) => found.getEntries().forEach((one) => list.push(one.duration));
+  new PerformanceObserver(keep(window.inputs))
     .observe({type: "event", durationThreshold: 16, buffered: true});
-  new PerformanceObserver((list) => list.getEntries().forEach((e) => window.longTasks.push(e.duration)))
-    .observe({type: "longtask"});
+  new PerformanceObserver(keep(window.longTasks)).observe({type: "longtask"});
 }"""
 
 FIRST = """() => ({
