@@ -60,6 +60,13 @@ def crash(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Damaged media files for a minute; ``-- --seconds 600 --corpus DIR`` for longer."""
+    session.install("-e", ".[tests]")
+    session.run("python", str(Path("tests") / "fuzz" / "fuzz_media.py"), *session.posargs)
+
+
+@nox.session
 def browser(session: nox.Session) -> None:
     """Only the dashboard's tests, in headless Chromium."""
     session.install("-e", ".[tests,browser]")

@@ -33,6 +33,7 @@ LARGEST_GROUP: Final = 0x7FFF  # alternate_group is signed
 TABLES_BYTES: Final = 1024
 TRAK_BYTES: Final = 16384
 # The tables of a very long film are some ten MB; more is not moved in one write.
+TO_THE_END: Final = bytes(4)  # a box of this size fills its parent (4.2)
 LARGEST_MOVE: Final = 32 << 20
 
 
@@ -129,11 +130,11 @@ def _check_movable(window: Window, layout: Layout, span: tuple[int, int]) -> Non
     if end - start > LARGEST_MOVE:
         raise NoRoom(f"the headers to move are {(end - start) >> 20} MiB large")
     for trak in layout.traks:
-        if (
-            start <= trak.offset < end
-            and trak.tables is not None
-            and _absolute(window, trak.tables)
-        ):
+        if not start <= trak.offset < end:
+            continue
+        if window.read(trak.offset, 4) == TO_THE_END:
+            raise NoRoom("the last track's header states no size and cannot be moved")
+        if trak.tables is not None and _absolute(window, trak.tables):
             raise NoRoom("an encrypted track's header holds absolute offsets and cannot be moved")
 
 

@@ -151,6 +151,16 @@ def test_headers_with_absolute_offsets_are_not_moved() -> None:
         plan(bytes(content), 2, reorder=True)
 
 
+def test_a_header_without_a_size_of_its_own_is_changed_but_not_moved() -> None:
+    # The last trak reaches to the end of moov; in front it would swallow its neighbours.
+    content = bytearray(film(True, False))
+    last = content.rindex(b"trak") - 4
+    content[last : last + 4] = bytes(4)
+    assert defaults(patched(bytes(content), plan(bytes(content), 2).patches)) == [2]
+    with pytest.raises(NoRoom, match="no size"):
+        plan(bytes(content), 2, reorder=True)
+
+
 def test_headers_too_large_to_move_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mp4_plan, "LARGEST_MOVE", 100)
     with pytest.raises(NoRoom, match="large"):
