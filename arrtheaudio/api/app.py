@@ -84,8 +84,8 @@ def create_app(services: Services) -> App:
     """The app of a daemon."""
     config = services.config
     storage, gate = Storage(services), Gate.of(services.api_key)
-    metrics = prometheus.Metrics(services)
     hub = Hub(services, health.Health(storage))
+    metrics = prometheus.Metrics(services, lambda: hub.clients)
     heard = sources.Sources(hub.source_heard)
     app = App(config.api, metrics)
     api: tuple[Operation, ...] = (

@@ -9,12 +9,12 @@ and no scrape misses one.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import trio
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -22,7 +22,7 @@ from arrtheaudio import __version__
 from arrtheaudio.api.routes import Answer, Operation
 from arrtheaudio.api.services import Services
 from arrtheaudio.jobs.facets import container_by_name
-from arrtheaudio.jobs.models import Event, JobFilter, Status
+from arrtheaudio.jobs.models import Event, JobFilter, Priority, QueueState, Status
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -38,7 +38,7 @@ _ENDS: Final = {"job.completed": "completed", "job.failed": "failed", "job.cance
 class Metrics:
     """The instruments of one app."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, listening: Callable[[], int] = lambda: 0) -> None:
         self.registry: Final = CollectorRegistry()
         self._services = services
         self._since = services.queue.head
@@ -68,7 +68,7 @@ class Metrics:
             "Age of the oldest job that waits; 0 where none does.",
             registry=self.registry,
         )
-        self.registry.register(_Now(services))
+        self.registry.register(_Now(services, listening))
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Note one answered request."""
@@ -110,8 +110,9 @@ class Metrics:
 class _Now(Collector):
     """What is true at the moment of the scrape."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, listening: Callable[[], int]) -> None:
         self._services = services
+        self._listening = listening
 
     def describe(self) -> list[Metric]:
         """Nothing to compare at registration: the names are only ours."""
@@ -120,11 +121,7 @@ class _Now(Collector):
     def collect(self) -> Iterator[Metric]:
         state = self._services.queue.state()
         health = self._services.queue.health()
-        depth = GaugeMetricFamily("arrtheaudio_jobs", "Live jobs.", labels=("status",))
-        depth.add_metric(("queued",), state.queued)
-        depth.add_metric(("running",), state.running)
-        depth.add_metric(("waiting_for_space",), state.waiting_for_space)
-        yield depth
+        yield _depth(state)
         for name, help_text, value in (
             ("queue_places", "Places of the queue.", state.limit),
             ("queue_places_used", "Places that are taken.", state.used),
@@ -133,6 +130,7 @@ class _Now(Collector):
             ("journal_bytes", "Size of the journal on disk.", health.size_bytes),
             ("journal_seq", "Number of the journal's last row.", health.seq),
             ("journal_writable", "1 while the journal takes rows.", int(health.writable)),
+            ("feed_clients", "Clients that listen to the websocket feed.", self._listening()),
         ):
             yield GaugeMetricFamily(f"arrtheaudio_{name}", help_text, value=value)
         if health.last_commit_ms is not None:
@@ -141,11 +139,26 @@ class _Now(Collector):
                 "Time of the last commit.",
                 value=health.last_commit_ms / 1000,
             )
+        for name, help_text, total in (
+            ("commits", "Commits since the start.", health.commits),
+            ("requests", "Requests that they made durable together.", health.committed),
+            ("commit_seconds", "Time that they took together.", health.commit_seconds),
+        ):
+            yield CounterMetricFamily(f"arrtheaudio_journal_{name}", help_text, value=total)
         yield InfoMetricFamily(
             "arrtheaudio",
             "Versions.",
             value={"version": __version__, "sqlite": health.sqlite_version},
         )
+
+
+def _depth(state: QueueState) -> GaugeMetricFamily:
+    family = GaugeMetricFamily("arrtheaudio_jobs", "Live jobs.", labels=("status", "priority"))
+    for status in (Status.QUEUED, Status.RUNNING, Status.WAITING_FOR_SPACE):
+        for priority in Priority:
+            count = state.depth.get((status, priority), 0)
+            family.add_metric((status.value, priority.word), count)
+    return family
 
 
 def operation(metrics: Metrics) -> Operation:

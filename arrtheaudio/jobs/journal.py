@@ -64,6 +64,9 @@ class Journal:
         self.available = False
         self.detail = "not open yet"
         self.last_commit_ms: float | None = None
+        self.commits = 0
+        self.committed = 0  # entries
+        self.commit_seconds = 0.0
 
     # --- appending ---
 
@@ -179,6 +182,9 @@ class Journal:
 
     def _land_group(self, report: Landed) -> None:
         self.last_commit_ms = report.ms
+        self.commits += 1
+        self.committed += len(report.entries)
+        self.commit_seconds += report.ms / 1000
         for entry in report.entries:
             landed = self._unlanded.popleft()
             assert landed is entry, "entries land in the order of submission"

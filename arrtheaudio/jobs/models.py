@@ -350,6 +350,7 @@ class QueueState:
     workers: int
     current: tuple[Job, ...]
     next: tuple[Job, ...]  # the next 10 in dispatch order
+    depth: Mapping[tuple[Status, Priority], int] = attrs.field(factory=dict)  # of live jobs
 
 
 @attrs.frozen
@@ -402,3 +403,6 @@ class JournalHealth:
     last_commit_ms: float | None
     writable: bool
     detail: str  # "" or what is wrong or to be watched
+    commits: int = 0  # since the start
+    committed: int = 0  # requests that these commits made durable
+    commit_seconds: float = 0.0  # that they took together

@@ -295,6 +295,7 @@ class Reading(Requests):
             workers=self.settings.worker_count,
             current=tuple(self._live_job(job) for job in sorted(running, key=lambda job: job.seq)),
             next=tuple(self._live_job(state.jobs[seq]) for seq in self._lanes.first(NEXT_SHOWN)),
+            depth=dict(state.depth),
         )
 
     def _live_job(self, job: LiveJob) -> Job:
@@ -339,6 +340,9 @@ class Reading(Requests):
             last_commit_ms=self._journal.last_commit_ms,
             writable=self._journal.available,
             detail=self._journal.detail or self._warning,
+            commits=self._journal.commits,
+            committed=self._journal.committed,
+            commit_seconds=self._journal.commit_seconds,
         )
 
     # --- the feed ---

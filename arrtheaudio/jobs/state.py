@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import attrs
 
@@ -25,6 +25,7 @@ from arrtheaudio.jobs.models import ENDED, BatchStatus, NewBatch, Priority, Stat
 
 _PRIORITIES: Final = tuple(Priority)
 _QUEUED: Final = Status.QUEUED
+_Counted = TypeVar("_Counted")
 DISCOVERY_ERRORS_KEPT: Final = 1000  # of one batch, in memory and in answers
 
 
@@ -99,6 +100,7 @@ class State:
     batches: dict[int, LiveBatch] = attrs.field(factory=dict)
     undoing: dict[int, int] = attrs.field(factory=dict)  # job to undo: its live undo job
     live: Counter[tuple[Status, int]] = attrs.field(factory=Counter)  # by status and facet
+    depth: Counter[tuple[Status, Priority]] = attrs.field(factory=Counter)  # the same jobs
     ended: Counter[int] = attrs.field(factory=Counter)  # kept ended jobs and batches by facet
     singles_waiting: int = 0  # places that jobs outside batches take
     paused: bool = False
@@ -146,6 +148,7 @@ def _queued(state: State, row: ev.Row) -> None:
     )
     state.jobs[row.seq] = job
     state.live[_QUEUED, facet] += 1
+    state.depth[_QUEUED, job.priority] += 1
     batch = state.batches.get(row.parent) if row.parent is not None else None
     if batch is not None:
         batch.total += 1
@@ -178,13 +181,11 @@ def _move(state: State, row: ev.Row) -> tuple[LiveJob, Moved]:
 
 
 def _recount(state: State, job: LiveJob, before: Status, to: Status) -> None:
-    count = state.live[before, job.facet] - 1
-    if count:
-        state.live[before, job.facet] = count
-    else:
-        del state.live[before, job.facet]  # so that equal states compare equal
+    _one_less(state.live, (before, job.facet))
+    _one_less(state.depth, (before, job.priority))
     if to not in ENDED:
         state.live[to, job.facet] += 1
+        state.depth[to, job.priority] += 1
     batch = state.batches.get(job.parent) if job.parent is not None else None
     if batch is not None:
         batch.running += (to is Status.RUNNING) - (before is Status.RUNNING)
@@ -192,6 +193,12 @@ def _recount(state: State, job: LiveJob, before: Status, to: Status) -> None:
         waits = to is Status.QUEUED or to is Status.WAITING_FOR_SPACE
         waited = before is not Status.RUNNING
         state.singles_waiting += waits - waited
+
+
+def _one_less(counts: Counter[_Counted], of: _Counted) -> None:
+    counts[of] -= 1
+    if not counts[of]:
+        del counts[of]  # so that equal states compare equal
 
 
 def _started(state: State, row: ev.Row) -> None:
@@ -221,7 +228,9 @@ def _back_to_queue(state: State, row: ev.Row) -> tuple[LiveJob, Moved]:
 
 def _retrying(state: State, row: ev.Row) -> None:
     job, moved = _back_to_queue(state, row)
+    _one_less(state.depth, (job.status, job.priority))
     job.priority = Priority.LOW
+    state.depth[job.status, job.priority] += 1
     moved.crashes = 0
     moved.seen = moved.seen or moved.reason != "not_found"
 

@@ -508,7 +508,7 @@ async def test_metrics_count_what_ended(live: Live) -> None:
     assert 'arrtheaudio_jobs_ended_total{reason="",status="completed"} 1.0' in lines
     assert 'arrtheaudio_jobs_ended_total{reason="io_error",status="failed"} 1.0' in lines
     assert 'arrtheaudio_job_seconds_count{container="mkv",method="in_place"} 1.0' in lines
-    assert 'arrtheaudio_jobs{status="queued"} 0.0' in lines
+    assert 'arrtheaudio_jobs{priority="high",status="queued"} 0.0' in lines
     assert any(line.startswith('arrtheaudio_info{sqlite="3.99.0"') for line in lines)
 
 

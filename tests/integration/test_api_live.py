@@ -238,6 +238,22 @@ async def test_the_age_of_the_oldest_waiting_job_is_measured(whole: Whole) -> No
     assert float(line.split()[1]) > 0
 
 
+async def test_depth_is_measured_by_status_and_priority_and_commits_by_what_they_held(
+    whole: Whole, config: Config
+) -> None:
+    film(config, "a.mkv")
+    await whole.live.client.post("/queue/pause")
+    await whole.live.client.post("/webhook/sonarr", json=season_pack("a.mkv", "b.mkv"))
+    lines = await metrics_of(whole)
+    assert 'arrtheaudio_jobs{priority="high",status="queued"} 2.0' in lines
+    assert 'arrtheaudio_jobs{priority="low",status="queued"} 0.0' in lines
+    assert "arrtheaudio_feed_clients 0.0" in lines
+    figures = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    commits = float(figures["arrtheaudio_journal_commits_total"])
+    assert 1 <= commits <= float(figures["arrtheaudio_journal_requests_total"])
+    assert float(figures["arrtheaudio_journal_commit_seconds_total"]) > 0
+
+
 async def metrics_of(whole: Whole) -> list[str]:
     return (await whole.live.client.get("/metrics")).text.splitlines()
 
