@@ -80,8 +80,9 @@ class MediaEngine:
     async def process(self, claim: Claim, *, heavy: bool, before_write: BeforeWrite) -> Outcome:
         """Bring the claim's file in order, or undo what its plan says. Raises MediaError."""
         policy = self.policy
+        named = claim.path if claim.undo_plan is None else claim.undo_plan.path
         path = await trio.to_thread.run_sync(
-            partial(_confine, claim.path, policy.roots),
+            partial(_confine, named, policy.roots),
             abandon_on_cancel=True,
             limiter=self._threads,
         )

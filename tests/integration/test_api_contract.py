@@ -1,4 +1,4 @@
-"""Whatever fits the OpenAPI document, and much that does not: no 5xx, no answer against the document.
+"""Whatever fits the OpenAPI document, and much that does not: no 5xx, nothing against the document.
 
 A real daemon, every operation, requests that schemathesis makes from the document: good
 ones, broken ones, and good ones about jobs, deliveries, batches and folders that exist.
@@ -7,7 +7,6 @@ ones, broken ones, and good ones about jobs, deliveries, batches and folders tha
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx

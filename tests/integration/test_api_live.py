@@ -4,112 +4,27 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import attrs
 import pytest
 import trio
-from live_api import KEY, Live, configured, live_api
-from synth import mkv
+from live_api import KEY
+from whole_api import Whole, film, mapped, season_pack, whole_api
 
-from arrtheaudio.config import Config, PathMappingConfig, Processing
+from arrtheaudio.config import Config, Processing
 from arrtheaudio.daemon import settings_of
-from arrtheaudio.jobs.discovery import Discoveries, ThreadWalker
-from arrtheaudio.jobs.engine import MediaEngine, Policy
-from arrtheaudio.jobs.models import parse_id
-from arrtheaudio.jobs.queue import Queue, open_queue
-from arrtheaudio.jobs.workers import Workers
-
-TRACKS = [
-    {"type": "video", "codec": "V_MPEG4/ISO/AVC"},
-    {"type": "audio", "codec": "A_AAC", "language": "ger", "default": True},
-    {"type": "audio", "codec": "A_AAC", "language": "eng", "default": False},
-]
-
-
-@attrs.frozen
-class Whole:
-    """A live server on a live queue."""
-
-    live: Live
-    queue: Queue
-
-    async def ended(self, *ids: str) -> list[dict[str, Any]]:
-        """The jobs, once all have ended."""
-        waiting = {parse_id(written)[1] for written in ids}
-        since = 0
-        while waiting:
-            chunk = await self.queue.events(since)
-            for event in chunk.events:
-                if event.type in ("job.completed", "job.failed", "job.cancelled"):
-                    waiting.discard(event.body["job"])
-            since = chunk.next_since
-            if waiting:
-                await self.queue.wait_beyond(since)
-        return [(await self.get(f"/jobs/{written}")) for written in ids]
-
-    async def completed(self, batch_id: str) -> None:
-        """Return once the batch has its last row."""
-        batch, since = parse_id(batch_id)[1], 0
-        while True:
-            chunk = await self.queue.events(since)
-            for event in chunk.events:
-                if event.type == "batch.completed" and event.body["batch"] == batch:
-                    return
-            since = chunk.next_since
-            await self.queue.wait_beyond(since)
-
-    async def get(self, path: str) -> dict[str, Any]:
-        """A good answer."""
-        answer = await self.live.client.get(path)
-        assert answer.status_code == 200, answer.text
-        view: dict[str, Any] = answer.json()
-        return view
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
-    """Sonarr calls the media root /tv; two workers, two places."""
-    root = tmp_path / "media"
-    root.mkdir()
-    return attrs.evolve(
-        configured(root),
-        language_priority=("eng",),
-        path_mappings=(PathMappingConfig(remote="/tv", local=str(root)),),
-        media=attrs.evolve(configured(root).media, settle_seconds=0),
-        processing=Processing(max_queue_size=2, retry_delay_seconds=0),
-    )
+    """Two workers, two places."""
+    return mapped(tmp_path / "media", max_queue_size=2)
 
 
 @pytest.fixture
 async def whole(config: Config, tmp_path: Path) -> AsyncIterator[Whole]:
-    async with open_queue(tmp_path / "jobs.db", settings_of(config)) as queue:
-        roots = tuple(root.encode() for root in config.media_roots)
-        policy = Policy(rules=config.rules(), options=config.options(), roots=roots, dry_run=False)
-        workers = Workers(queue, MediaEngine(policy))
-        async with trio.open_nursery() as nursery:
-            await nursery.start(workers.run)
-            await nursery.start(Discoveries(queue, ThreadWalker(roots)).run)
-            async with live_api(config, queue=queue, run_here=workers.run_here) as live:  # type: ignore[arg-type]
-                yield Whole(live, queue)
-            nursery.cancel_scope.cancel()
-
-
-def film(config: Config, name: str) -> Path:
-    """A file whose German track is the default."""
-    path = Path(config.media_roots[0], name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(mkv(TRACKS))
-    return path
-
-
-def season_pack(*names: str) -> dict[str, Any]:
-    return {
-        "eventType": "Download",
-        "series": {"title": "Harbour", "path": "/tv", "type": "standard", "tags": ["dub"],
-                   "originalLanguage": {"id": 1, "name": "English"}},
-        "episodeFiles": [{"path": f"/tv/{name}"} for name in names],
-    }  # fmt: skip
+    async with whole_api(config, tmp_path) as running:
+        yield running
 
 
 async def test_a_season_pack_from_delivery_to_undo(whole: Whole, config: Config) -> None:
@@ -277,3 +192,30 @@ async def test_64_clients_at_once_lose_nothing(whole: Whole, config: Config) -> 
             nursery.start_soon(client, number)
     assert len(set(ids)) == 64 * 4 * 3
     assert (await whole.get("/jobs?limit=1"))["total"] == len(ids)
+
+
+async def test_a_flood_of_100_deliveries_at_default_settings_is_taken(tmp_path: Path) -> None:
+    """As many as there are places: while none has run yet, and none of them refused."""
+    config = attrs.evolve(mapped(tmp_path / "media"), processing=Processing())
+    for number in range(100):
+        film(config, f"{number}.mkv")
+    statuses: list[int] = []
+    ids: list[str] = []
+    async with whole_api(config, tmp_path) as whole, trio.open_nursery() as nursery:
+
+        async def deliver(number: int) -> None:
+            body = season_pack(f"{number}.mkv")
+            answer = await whole.live.client.post("/webhook/sonarr", json=body)
+            statuses.append(answer.status_code)
+            ids.extend(answer.json()["job_ids"])
+
+        await whole.live.client.post("/queue/pause")
+        async with trio.open_nursery() as flood:
+            for number in range(100):
+                flood.start_soon(deliver, number)
+        assert statuses == [202] * 100
+        one_more = await whole.live.client.post("/webhook/sonarr", json=season_pack("0.mkv"))
+        assert one_more.status_code == 503
+        await whole.live.client.post("/queue/resume")
+        assert {job["result"] for job in await whole.ended(*ids)} == {"success"}
+        nursery.cancel_scope.cancel()
