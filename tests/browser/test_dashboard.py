@@ -396,3 +396,16 @@ def test_a_sheet_fills_a_phone_and_shields_what_is_behind(desk: Desk) -> None:
     assert box is not None
     assert round(box["width"]) == PHONE["width"]
     assert page.evaluate("document.getElementById('app').inert") is True
+
+
+def test_charts_grow_with_what_happens(desk: Desk) -> None:
+    files = library(desk, right=0, wrong=3)
+    desk.daemon.ended(desk.daemon.post("/jobs", {"paths": [str(files[0])]})["job_ids"][0])
+    page = desk.open()
+    languages = page.locator(".languages")
+    expect(languages).to_contain_text("English1")
+    desk.daemon.post("/jobs", {"paths": [str(file) for file in files[1:]]})
+    expect(languages).to_contain_text("English3")
+    bar = page.locator(".languages i")
+    assert bar.evaluate("(bar) => bar.offsetWidth <= bar.parentNode.offsetWidth") is True
+    expect(page.get_by_role("img", name=re.compile("3 changed, 0 already right"))).to_have_count(1)

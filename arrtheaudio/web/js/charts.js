@@ -83,6 +83,7 @@ export class LanguageBars {
     const shown = sorted.slice(0, 5).map(([code, value]) => ({ key: code, words: language(code), value }));
     if (rest) shown.push({ key: "other", words: "Other", value: rest });
     const most = Math.max(1, ...shown.map(({ value }) => value));
+    for (const one of shown) one.share = one.value / most;
     keyed(this.node, shown, ({ key }) => key, () => {
       const words = h("span", { class: "cut" });
       const bar = h("i");
@@ -92,7 +93,7 @@ export class LanguageBars {
         update: (one) => {
           text(words, one.words);
           text(value, number(one.value));
-          bar.style.width = `${(100 * one.value) / most}%`;
+          bar.style.width = `${100 * one.share}%`;
         },
       };
     });

@@ -72,9 +72,12 @@ export function language(code) {
 
 const LAYOUTS = { 1: "mono", 2: "2.0", 6: "5.1", 8: "7.1" };
 
+const CODECS = { ac3: "AC-3", eac3: "E-AC-3", truehd: "TrueHD", opus: "Opus", vorbis: "Vorbis" };
+const codec = (name) => CODECS[name] ?? (name.startsWith("pcm_") ? "PCM" : name.length < 6 ? name.toUpperCase() : name);
+
 /** "AC-3 · 5.1 · Commentary": what a track is, besides its language. */
 export function trackFacts(track) {
-  const facts = [track.codec, LAYOUTS[track.channels] ?? (track.channels ? `${track.channels} channels` : null)];
+  const facts = [codec(track.codec), LAYOUTS[track.channels] ?? (track.channels ? `${track.channels} channels` : null)];
   if (track.title) facts.push(track.title);
   if (track.commentary && !/comment/i.test(track.title ?? "")) facts.push("commentary");
   return facts.filter(Boolean).join(" · ");

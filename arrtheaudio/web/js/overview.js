@@ -7,7 +7,7 @@ import { batchCard, hasEnded } from "./batchcard.js";
 import { DailyChart, LanguageBars, Spark } from "./charts.js";
 import { Connections } from "./connections.js";
 import { addresses, KEY_HINT, PLACES } from "./connect.js";
-import { attribute, button, h, keyed, path, text } from "./dom.js";
+import { button, h, keyed, path, text } from "./dom.js";
 import { number, span, spelled } from "./format.js";
 import { icon, setIcon } from "./icons.js";
 import { Problems } from "./problems.js";
@@ -244,7 +244,7 @@ class Overview {
 
   #drawRunning(now = Date.now()) {
     const batches = [...state.batches.values()].filter((batch) => !hasEnded(batch));
-    const jobs = [...state.active.values()].filter((job) => now - Date.parse(job.started_at) > WORTH_SHOWING_MS);
+    const jobs = [...state.active.values()].map((job) => ({ ...job, ran: now - Date.parse(job.started_at) })).filter((job) => job.ran > WORTH_SHOWING_MS);
     this.running.hidden = !batches.length && !jobs.length;
     keyed(this.batches, batches, (batch) => batch.batch_id, () => batchCard());
     keyed(this.working, jobs, (job) => job.job_id, (job) => {
@@ -252,10 +252,9 @@ class Overview {
       const link = h("a", { class: "grow cut", href: href("jobs", job.job_id) }, path(job.file_path));
       return {
         node: h("li", { class: "working" }, icon("work", 18, "tone-ok spin"), link, clock),
-        update: (one) => state.link === "live" && text(clock, span(Math.floor((now - Date.parse(one.started_at)) / 1000) * 1000).replace(".0 s", " s")),
+        update: (one) => state.link === "live" && text(clock, span(Math.floor(one.ran / 1000) * 1000).replace(".0 s", " s")),
       };
     });
-    attribute(this.running, "aria-busy", null);
   }
 
   #tick() {

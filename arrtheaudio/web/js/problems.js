@@ -81,7 +81,7 @@ export class Problems {
         text(place, shortFolder(one.folder, state.roots));
         text(after, said.after);
         attribute(link, "href", rows);
-        if (retry) text(retry, `Retry ${number(one.count)}`);
+        if (retry) text(retry, one.count === 1 ? "Retry" : `Retry ${number(one.count)}`);
         if (details) attribute(details, "href", one.job_id && one.count === 1 ? href("jobs", one.job_id) : rows);
       },
     };

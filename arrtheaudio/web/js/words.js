@@ -86,7 +86,7 @@ export function event(entry, job) {
     case "job.queued": return queued(job);
     case "job.started": return entry.worker_id ? `Started on worker ${entry.worker_id}${entry.attempt > 1 ? `, attempt ${entry.attempt}` : ""}` : "Started";
     case "job.planned": return "Planned and noted, before the first byte";
-    case "job.completed": return entry.message || "Completed";
+    case "job.completed": return moved(job) ?? (entry.message || "Completed");
     case "job.failed": return entry.message || `Failed${why}`;
     case "job.cancelled": return "Cancelled";
     case "job.retrying": return `Did not work${why}; it is tried again`;
@@ -97,6 +97,14 @@ export function event(entry, job) {
     case "job.undone": return "Undone: the old bytes are back";
     default: return capital(entry.type.replace(/^\w+\./, "").replaceAll("_", " "));
   }
+}
+
+/** What the change was, where the tracks are known. */
+function moved(job) {
+  const before = job.tracks?.find((track) => track.default && !track.chosen);
+  if (!job.track_changed || !job.selected_track || !before) return null;
+  const [from, to] = [language(before.language), language(job.selected_track.language)];
+  return from === to ? `Default moved to another ${to} track, checked again` : `Default moved from ${from} to ${to}, checked again`;
 }
 
 function queued(job) {
@@ -123,7 +131,7 @@ export function problem(group) {
     timeout: `${files} took too long`,
     poisoned: `${files} stopped the daemon twice`,
   };
-  const before = group.reason === "not_writable" ? "The daemon may not write in " : `${reason(group.reason)}, in `;
+  const before = group.reason === "not_writable" ? "The daemon may not write in " : titles[group.reason] ? "In " : `${reason(group.reason)}, in `;
   return {
     icon: group.reason === "not_writable" ? "lock" : "fail",
     tone: "bad",
