@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -116,9 +116,11 @@ class Household:
         os.utime(path, (1_700_000_000, 1_700_000_000))  # settled long ago
         return path
 
-    def start(self, *, port: int = 0) -> subprocess.Popen[str]:
+    def start(
+        self, *, port: int = 0, program: Sequence[str] = ("-m", "arrtheaudio")
+    ) -> subprocess.Popen[str]:
         config = self.write_config()
-        command = [sys.executable, "-m", "arrtheaudio", "serve", "--json", "--port", str(port)]
+        command = [sys.executable, *program, "serve", "--json", "--port", str(port)]
         command += ["--config", str(config), "--data-dir", str(self.data)]
         with self.log.open("a") as log:
             return subprocess.Popen(
@@ -130,9 +132,9 @@ class Household:
             )
 
     @contextmanager
-    def daemon(self) -> Iterator[DaemonProcess]:
+    def daemon(self, program: Sequence[str] = ("-m", "arrtheaudio")) -> Iterator[DaemonProcess]:
         """A daemon that serves; killed at the end if it still runs."""
-        process = self.start()
+        process = self.start(program=program)
         assert process.stdout is not None
         try:
             line = process.stdout.readline()

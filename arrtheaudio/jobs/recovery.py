@@ -1,49 +1,85 @@
 """Settling open plans: edits that were journalled and whose end is not.
 
-Serves the boot and a journal that failed and was opened again. A file that cannot be
-settled at this moment (a share that is not mounted yet, another program's lock) is
-tried again; meanwhile its job stays owned and running, so nobody else touches the
-file, and a daemon that stops leaves the plan open for the next start.
+Serves the boot, a journal that failed and was opened again, and an edit that broke off
+between two writes. A file that cannot be settled at this moment (a share that is not
+mounted yet, another program's lock) is tried again and again: a half-written file is
+nobody's to give up. Meanwhile its job stays owned and running, without a slot, so
+nobody else touches the file, and a daemon that stops leaves the plan open for the next
+start. Only a person who cancels the job gives it up.
 queue-internals.md: settling an open plan.
 """
 
 from __future__ import annotations
 
+from itertools import chain, repeat
+from typing import Final
+
 import structlog
 import trio
 
-from arrtheaudio.errors import EditConflict, FileGone, JournalUnavailable, MediaError, VerifyFailed
+from arrtheaudio.errors import (
+    EditConflict,
+    FileGone,
+    HalfEdited,
+    IoFailed,
+    JournalUnavailable,
+    MediaError,
+    VerifyFailed,
+)
 from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.engine import Engine
 from arrtheaudio.jobs.models import format_id
 from arrtheaudio.jobs.owner import Owner, end
-from arrtheaudio.jobs.verdict import Completed, Failed, Interrupted, Verdict
+from arrtheaudio.jobs.verdict import Completed, Failed, Interrupted, Verdict, retry_or_fail
 from arrtheaudio.media import Outcome, Plan, Recovery
+
+# The pauses before the next tries; behind them the configured one, for ever.
+FIRST_PAUSES: Final = (1.0, 5.0, 30.0)
+# A share may be mounted after the daemon: until then its folder is there, and empty.
+GONE_SECONDS: Final = 600.0
+GIVEN_UP: Final = (
+    "Cancelled while the edit could not be settled ({}); the file may be changed in part. "
+    "Process it again when it can be read."
+)
 
 _log = structlog.get_logger(__name__)
 
 
-async def settle(queue: Owner, engine: Engine, claim: Claim, plan: Plan, tried: trio.Event) -> None:
+async def settle(
+    queue: Owner,
+    engine: Engine,
+    claim: Claim,
+    plan: Plan,
+    tried: trio.Event,
+    error: HalfEdited | None = None,
+) -> None:
     """Settle one plan and end its claim; ``tried`` is set behind the first try.
 
-    Cancelled by a stop, or with the daemon, it leaves the plan open and the claim
-    without an end: a release would journal that the file is untouched.
+    ``error`` is what broke off the edit in this life. Cancelled by a stop, or with the
+    daemon, it leaves the plan open and the claim without an end: a release would
+    journal that the file is untouched.
     """
+    verdict: Verdict | None = None
+    detail = ""
+    begin = trio.current_time()
     try:
         with claim.scope:
-            while True:
-                verdict, error = await try_to_settle(engine, plan)
+            for pause in chain(FIRST_PAUSES, repeat(queue.settings.retry_delay_seconds)):
+                patient = trio.current_time() - begin < GONE_SECONDS
+                verdict, detail = await _try_to_settle(engine, plan, patient=patient)
                 if verdict is not None:
                     break
                 tried.set()
                 _log.warning(
-                    "plan_unsettled", job=format_id("job", claim.job), path=plan.path, detail=error
+                    "plan_unsettled", job=format_id("job", claim.job), path=plan.path, detail=detail
                 )
-                await trio.sleep(queue.settings.retry_delay_seconds)
-        if claim.scope.cancelled_caught:
+                await trio.sleep(pause)
+        if verdict is None:
             if claim.why == "stop":
                 return
-            verdict = Failed("io_error", f"Cancelled while the file could not be settled: {error}")
+            verdict = Failed(IoFailed.reason, GIVEN_UP.format(detail))
+        elif error is not None and isinstance(verdict, Interrupted):
+            verdict = retry_or_fail(error.reason, error.advice, claim, queue.settings)
         await end(queue, claim, verdict)
     except JournalUnavailable as unavailable:
         _log.info("recovery_lost", job=format_id("job", claim.job), detail=str(unavailable))
@@ -52,11 +88,15 @@ async def settle(queue: Owner, engine: Engine, claim: Claim, plan: Plan, tried: 
     queue.release(claim)
 
 
-async def try_to_settle(engine: Engine, plan: Plan) -> tuple[Verdict | None, str]:
-    """The verdict, or None where the file cannot be settled now."""
+async def _try_to_settle(
+    engine: Engine, plan: Plan, *, patient: bool
+) -> tuple[Verdict | None, str]:
+    """The verdict, or None where the file cannot be settled now, and why."""
     try:
         return of_recovery(plan, await engine.recover(plan)), ""
-    except (EditConflict, FileGone) as error:
+    except FileGone as error:
+        return None if patient else Failed(error.reason, error.advice), error.advice
+    except EditConflict as error:
         return Failed(error.reason, error.advice), ""
     except MediaError as error:
         return None, error.advice

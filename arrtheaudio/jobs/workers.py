@@ -17,7 +17,7 @@ from typing import Final, NoReturn
 import structlog
 import trio
 
-from arrtheaudio.errors import JournalUnavailable
+from arrtheaudio.errors import HalfEdited, JournalUnavailable
 from arrtheaudio.jobs.attempt import attempt
 from arrtheaudio.jobs.claims import Claim, Why
 from arrtheaudio.jobs.engine import Engine
@@ -46,7 +46,6 @@ class Workers:
         self._left = trio.Event()  # a run has ended; replaced each time
         self._stopped: Why | None = None
         self._direct_wanted = trio.Event()
-        self._direct_moved = trio.Event()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Settle what a crash left open, report started, then dispatch for ever."""
@@ -55,7 +54,7 @@ class Workers:
                 for tried in await self._settle_open_plans(nursery):
                     await tried.wait()
             nursery.start_soon(self._clear_after_poisoned)
-            nursery.start_soon(self._run_direct_jobs)
+            nursery.start_soon(self._run_direct_jobs, nursery)
             nursery.start_soon(self._watch_space)
             task_status.started()
             await self._dispatch(nursery)
@@ -74,7 +73,7 @@ class Workers:
             if self._queue.direct_jobs():
                 self._direct_wanted.set()
             while self._stopped is None and (claim := self._claim()) is not None:
-                nursery.start_soon(self._run_in_slot, claim)
+                nursery.start_soon(self._run_in_slot, nursery, claim)
 
     def _claim(self) -> Claim | None:
         """The next job for which tokens are free, with its tokens taken."""
@@ -85,19 +84,24 @@ class Workers:
             self._slots.take(claim, heavy=claim.heavy)
         return claim
 
-    async def _run_in_slot(self, claim: Claim) -> None:
+    async def _run_in_slot(self, nursery: trio.Nursery, claim: Claim) -> None:
         try:
-            await self._run(claim, self._slots.number(claim))
+            await self._run(nursery, claim, self._slots.number(claim))
         finally:
             self._slots.give_back(claim)
             self._queue.recheck()
 
-    async def _run(self, claim: Claim, worker_id: int) -> None:
+    async def _run(self, nursery: trio.Nursery, claim: Claim, worker_id: int) -> None:
         self._enter(claim)
         try:
-            await attempt(self._queue, self._engine, claim, worker_id)
+            unsettled = await attempt(self._queue, self._engine, claim, worker_id)
         finally:
             self._leave(claim)
+        if unsettled is not None:
+            claim.scope = trio.CancelScope()  # one can be entered once only
+            if claim.why == "journal":
+                claim.scope.cancel()
+            nursery.start_soon(self._settle, claim, unsettled.plan, trio.Event(), unsettled.error)
 
     def _enter(self, claim: Claim) -> None:
         self._running[claim] = None
@@ -123,10 +127,12 @@ class Workers:
             nursery.start_soon(self._settle, claim, plan, events[-1])
         return events
 
-    async def _settle(self, claim: Claim, plan: Plan, tried: trio.Event) -> None:
+    async def _settle(
+        self, claim: Claim, plan: Plan, tried: trio.Event, error: HalfEdited | None = None
+    ) -> None:
         self._enter(claim)
         try:
-            await settle(self._queue, self._engine, claim, plan, tried)
+            await settle(self._queue, self._engine, claim, plan, tried, error)
         finally:
             self._leave(claim)
             self._queue.recheck()
@@ -146,23 +152,24 @@ class Workers:
         Raises: JournalUnavailable, UnknownId.
         """
         self._direct_wanted.set()
-        while True:
-            moved = self._direct_moved
-            jobs = [await self._queue.job(job) for job in accepted.jobs]
-            if all(job.status in ENDED for job in jobs):
-                return jobs
-            await moved.wait()
+        return [await self._ended(job) for job in accepted.jobs]
 
-    async def _run_direct_jobs(self) -> NoReturn:
+    async def _ended(self, job: int) -> Job:
+        while True:
+            head = self._queue.head
+            found = await self._queue.job(job)
+            if found.status in ENDED:
+                return found
+            await self._queue.wait_beyond(head)
+
+    async def _run_direct_jobs(self, nursery: trio.Nursery) -> NoReturn:
         """All deliveries' jobs, one at a time, also those that a restart found."""
         while True:
             self._direct_wanted = trio.Event()
             for job in self._queue.direct_jobs():
                 claim = await self._queue.claim_direct(job)
                 if claim is not None:
-                    await self._run(claim, 1)
-                moved, self._direct_moved = self._direct_moved, trio.Event()
-                moved.set()
+                    await self._run(nursery, claim, 1)
             await self._direct_wanted.wait()
 
     # --- free space ---

@@ -1,21 +1,28 @@
-"""Workers over a real queue and a fake engine, on a virtual clock: limits, retries, scopes.
-
-The journal commits in the event loop (InlineDrive), so days pass in milliseconds and
-every run is the same.
-"""
+"""Workers on a virtual clock: limits, retries, scopes, stops, edits that broke off."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 import trio
 import trio.testing
+from workers_kit import (
+    DONE,
+    BeforeWrite,
+    FakeEngine,
+    edit,
+    forever,
+    plan_of,
+    raising,
+    taking,
+    world,
+)
 
 from arrtheaudio.errors import (
     AlreadyEnded,
@@ -23,6 +30,7 @@ from arrtheaudio.errors import (
     CorruptFile,
     EditConflict,
     FileBusy,
+    FileGone,
     FileNotFound,
     HalfEdited,
     IoFailed,
@@ -30,151 +38,13 @@ from arrtheaudio.errors import (
     NeedsHeavyLane,
     NoSpace,
 )
-from arrtheaudio.jobs.attempt import RECOVERY_DELAYS
 from arrtheaudio.jobs.claims import Claim
-from arrtheaudio.jobs.drive import InlineDrive
-from arrtheaudio.jobs.models import Job, NewDelivery, NewJob, Priority, Status
-from arrtheaudio.jobs.queue import Queue, open_queue
+from arrtheaudio.jobs.models import NewDelivery, NewJob, Priority, Status
+from arrtheaudio.jobs.queue import Queue
+from arrtheaudio.jobs.recovery import GONE_SECONDS
 from arrtheaudio.jobs.settings import Settings
 from arrtheaudio.jobs.verdict import BUSY_DEFERRALS
-from arrtheaudio.jobs.workers import Workers
 from arrtheaudio.media import Outcome, Plan, Recovery
-
-EPOCH = 1_800_000_000.0
-DONE = Outcome("success", None, "Set default audio track to 'jpn'", track_changed=True)
-BeforeWrite = Callable[[Plan], Awaitable[None]]
-Behaviour = Callable[[Claim, BeforeWrite], Awaitable[Outcome]]
-
-
-def plan_of(path: bytes) -> Plan:
-    return Plan(
-        path=path, method="in_place", size=10, target=1, patches=(), extents=(), digest=b"",
-        device=1, inode=1, mtime_ns=0,
-    )  # fmt: skip
-
-
-async def edit(claim: Claim, before_write: BeforeWrite) -> Outcome:
-    """An edit as media makes it: look, plan, write."""
-    await trio.sleep(0.001)
-    await before_write(plan_of(claim.path))
-    await trio.sleep(0.001)
-    return DONE
-
-
-@attrs.define
-class FakeEngine:
-    """What each file does; remembers who ran when."""
-
-    files: dict[bytes, Behaviour] = attrs.field(factory=dict)
-    recoveries: dict[bytes, Callable[[], Recovery]] = attrs.field(factory=dict)
-    free: int = 0
-    running: list[bytes] = attrs.field(factory=list)
-    heavy: list[bytes] = attrs.field(factory=list)
-    most: int = 0
-    most_heavy: int = 0
-    order: list[bytes] = attrs.field(factory=list)
-    at: list[float] = attrs.field(factory=list)
-    written: list[bytes] = attrs.field(factory=list)
-
-    async def process(self, claim: Claim, *, heavy: bool, before_write: BeforeWrite) -> Outcome:
-        async def noted(plan: Plan) -> None:
-            await before_write(plan)
-            self.written.append(claim.path)
-
-        assert claim.path not in self.running, "one file, one job"
-        self.running.append(claim.path)
-        self.heavy += [claim.path] * heavy
-        self.most = max(self.most, len(self.running))
-        self.most_heavy = max(self.most_heavy, len(self.heavy))
-        self.order.append(claim.path)
-        self.at.append(trio.current_time())
-        try:
-            return await self.files.get(claim.path, edit)(claim, noted)
-        finally:
-            self.running.remove(claim.path)
-            if heavy:
-                self.heavy.remove(claim.path)
-
-    async def recover(self, plan: Plan) -> Recovery:
-        await trio.sleep(0.001)
-        return self.recoveries[plan.path]()
-
-    async def clear_leftovers(self, path: bytes) -> None:
-        raise AssertionError("no job here is poisoned")
-
-    async def free_space(self, path: bytes) -> int:
-        if path.endswith(b"unmounted.mkv"):
-            raise OSError(5, "Input/output error")
-        return self.free
-
-
-@attrs.frozen
-class World:
-    queue: Queue
-    workers: Workers
-    engine: FakeEngine
-
-    async def submit(self, *paths: bytes, **wishes: Any) -> list[int]:
-        accepted = await self.queue.submit([NewJob(path, **wishes) for path in paths])
-        return list(accepted.jobs)
-
-    async def ended(self, job: int) -> Job:
-        while True:
-            found = await self.queue.job(job)
-            if found.status in (Status.COMPLETED, Status.FAILED, Status.CANCELLED):
-                return found
-            await self.queue.wait_beyond(self.queue.head)
-
-    async def until(self, job: int, status: Status) -> Job:
-        while (found := await self.queue.job(job)).status is not status:
-            await self.queue.wait_beyond(self.queue.head)
-        return found
-
-
-@asynccontextmanager
-async def world(
-    folder: Path, settings: Settings | None = None, engine: FakeEngine | None = None
-) -> AsyncIterator[World]:
-    engine = engine or FakeEngine()
-    async with open_queue(
-        folder / "jobs.db",
-        settings or Settings(max_queue_size=10_000),
-        now=lambda: EPOCH + trio.current_time(),
-        identify=lambda path: path,
-        drive=lambda open_writer: InlineDrive(open_writer, latency=lambda: 0.0005),
-    ) as queue:
-        workers = Workers(queue, engine)
-        async with trio.open_nursery() as nursery:
-            await nursery.start(workers.run)
-            yield World(queue, workers, engine)
-            nursery.cancel_scope.cancel()
-
-
-def raising(*errors: Exception, then: Behaviour = edit) -> Behaviour:
-    """Each error once, in order; then something else."""
-    left = list(errors)
-
-    async def behave(claim: Claim, before_write: BeforeWrite) -> Outcome:
-        await trio.sleep(0.001)
-        if left:
-            raise left.pop(0)
-        return await then(claim, before_write)
-
-    return behave
-
-
-async def forever(claim: Claim, before_write: BeforeWrite) -> Outcome:
-    await trio.sleep_forever()
-    raise AssertionError
-
-
-def taking(seconds: float) -> Behaviour:
-    async def behave(claim: Claim, before_write: BeforeWrite) -> Outcome:
-        await trio.sleep(seconds)
-        return DONE
-
-    return behave
-
 
 # --- limits -----------------------------------------------------------------
 
@@ -575,31 +445,193 @@ async def crash_while_writing(folder: Path) -> int:
     return jobs[0]
 
 
+async def break_off(claim: Claim, before_write: BeforeWrite) -> Outcome:
+    """The disk fails between two writes."""
+    await before_write(plan_of(claim.path))
+    raise HalfEdited("Input/output error", path=claim.path)
+
+
+def failing(times: float, state: Any = "completed") -> Callable[[], Recovery]:
+    """A file that cannot be settled so many times."""
+    tries = count()
+
+    def recover() -> Recovery:
+        if next(tries) < times:
+            raise IoFailed("still down")
+        return Recovery(state, "The interrupted edit is complete", 7)
+
+    return recover
+
+
 async def test_an_edit_that_broke_off_in_the_middle_is_settled_by_the_same_rules(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:
-    async def break_off(claim: Claim, before_write: BeforeWrite) -> Outcome:
+    async with world(tmp_path) as w:
+        w.engine.files[b"/m/a.mkv"] = break_off
+        w.engine.recoveries[b"/m/a.mkv"] = failing(2)
+        (job,) = await w.submit(b"/m/a.mkv")
+        assert (await w.ended(job)).track_changed
+
+
+async def test_a_half_edited_file_is_never_given_up_and_holds_no_slot(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world(tmp_path, Settings(worker_count=1, max_queue_size=100)) as w:
+        w.engine.files[b"/m/a.mkv"] = break_off
+        w.engine.recoveries[b"/m/a.mkv"] = failing(100)
+        half, other, same = await w.submit(b"/m/a.mkv", b"/m/b.mkv", b"/m/a.mkv")
+        assert (await w.ended(other)).result == "success"
+        await trio.sleep(60 * 60)
+        assert (await w.queue.job(half)).status is Status.RUNNING
+        assert (await w.queue.job(same)).status is Status.QUEUED, "nobody else touches the file"
+        w.engine.files[b"/m/a.mkv"] = edit
+        assert (await w.ended(half)).track_changed
+        await w.ended(same)
+
+
+async def test_a_half_edited_file_is_settled_by_the_next_start(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world(tmp_path) as w:
+        w.engine.files[b"/m/a.mkv"] = break_off
+        w.engine.recoveries[b"/m/a.mkv"] = failing(math.inf)
+        (job,) = await w.submit(b"/m/a.mkv")
+        await trio.sleep(100)
+        await w.queue.stopping()
+        w.workers.interrupt()
+        with trio.fail_after(1):
+            await w.workers.idle()
+    engine = FakeEngine()
+    engine.recoveries[b"/m/a.mkv"] = failing(0)
+    async with world(tmp_path, engine=engine) as w:
+        assert (await w.ended(job)).track_changed
+    assert engine.order == []
+
+
+async def test_an_edit_that_broke_off_before_its_first_byte_is_an_ordinary_failed_attempt(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world(tmp_path) as w:
+        w.engine.files[b"/m/a.mkv"] = break_off
+        w.engine.recoveries[b"/m/a.mkv"] = failing(0, "interrupted")
+        (job,) = await w.submit(b"/m/a.mkv")
+        final = await w.ended(job)
+    assert (final.status, final.reason, final.attempt) == (Status.FAILED, "io_error", 3)
+
+
+@pytest.mark.parametrize("asked_while_writing", [True, False])
+async def test_only_a_person_gives_a_half_edited_file_up(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, asked_while_writing: bool
+) -> None:
+    writing = trio.Event()
+
+    async def slowly(claim: Claim, before_write: BeforeWrite) -> Outcome:
         await before_write(plan_of(claim.path))
+        writing.set()
+        await trio.sleep(5)
         raise HalfEdited("Input/output error", path=claim.path)
 
-    tries = [IoFailed("still down"), IoFailed("still down")]
-
-    def recover() -> Recovery:
-        if tries:
-            raise tries.pop()
-        return Recovery("completed", "The interrupted edit is complete", 7)
-
-    def never() -> Recovery:
-        raise IoFailed("down")
-
     async with world(tmp_path) as w:
+        w.engine.files[b"/m/a.mkv"] = slowly
+        w.engine.recoveries[b"/m/a.mkv"] = failing(3 if asked_while_writing else math.inf)
+        (job,) = await w.submit(b"/m/a.mkv")
+        await writing.wait()
+        if not asked_while_writing:
+            await trio.sleep(500)
+        with pytest.raises(AlreadyEnded):
+            await w.queue.cancel(job)
+        final = await w.ended(job)
+    if asked_while_writing:  # it came behind the first byte: the edit is brought to its end
+        assert final.track_changed
+    else:
+        assert (final.status, final.reason) == (Status.FAILED, "io_error")
+        assert "may be changed in part" in (final.message or "")
+
+
+async def test_a_file_that_is_absent_at_the_start_may_be_on_a_share_that_comes_later(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    job = await crash_while_writing(tmp_path)
+    begin = trio.current_time()
+
+    def mounted_later() -> Recovery:
+        if trio.current_time() - begin < GONE_SECONDS / 2:
+            raise FileGone(path=b"/m/a.mkv")
+        return Recovery("completed", "settled", 7)
+
+    engine = FakeEngine()
+    engine.recoveries[b"/m/a.mkv"] = mounted_later
+    async with world(tmp_path, engine=engine) as w:
+        assert (await w.ended(job)).track_changed
+
+
+async def test_a_file_that_stays_absent_is_gone(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    job = await crash_while_writing(tmp_path)
+
+    def gone() -> Recovery:
+        raise FileGone(path=b"/m/a.mkv")
+
+    engine = FakeEngine()
+    engine.recoveries[b"/m/a.mkv"] = gone
+    async with world(tmp_path, engine=engine) as w:
+        assert (await w.ended(job)).reason == "gone"
+
+
+# --- what ends the daemon ---------------------------------------------------
+
+
+async def test_something_else_that_breaks_while_a_run_is_cancelled_stays_this_jobs_affair(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async def break_on_the_way_out(claim: Claim, before_write: BeforeWrite) -> Outcome:
+        async def fail() -> None:
+            try:
+                await trio.sleep_forever()
+            finally:
+                raise ZeroDivisionError("oh")
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(fail)
+            nursery.start_soon(trio.sleep_forever)
+        raise AssertionError
+
+    async with world(tmp_path, Settings(timeout_seconds=10, retry_attempts=0)) as w:
         for path in (b"/m/a.mkv", b"/m/b.mkv"):
-            w.engine.files[path] = break_off
-        w.engine.recoveries = {b"/m/a.mkv": recover, b"/m/b.mkv": never}
-        settled, lost = await w.submit(b"/m/a.mkv", b"/m/b.mkv")
-        assert (await w.ended(settled)).track_changed
-        assert (await w.ended(lost)).reason == "io_error"
-    assert len(RECOVERY_DELAYS) == 3
+            w.engine.files[path] = break_on_the_way_out
+        cancelled, late = await w.submit(b"/m/a.mkv", b"/m/b.mkv")
+        await w.until(cancelled, Status.RUNNING)
+        assert (await w.queue.cancel(cancelled)).status is Status.CANCELLED
+        assert (await w.ended(late)).reason == "timeout"
+        (other,) = await w.submit(b"/m/c.mkv")
+        assert (await w.ended(other)).result == "success"
+
+
+async def test_a_job_whose_end_ends_the_daemon_is_poisoned_and_the_others_are_not(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    completed = Queue.completed
+
+    async def faulty(self: Queue, claim: Claim, outcome: Outcome) -> None:
+        if claim.path == b"/m/bad.mkv":
+            raise ZeroDivisionError("oh")
+        await completed(self, claim, outcome)
+
+    monkeypatch.setattr(Queue, "completed", faulty)
+    engine = FakeEngine()
+    engine.files[b"/m/bad.mkv"] = raising(then=taking(1.0))
+    engine.files[b"/m/slow.mkv"] = forever
+    jobs: list[int] = []
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            async with world(tmp_path, engine=engine) as w:
+                jobs = jobs or await w.submit(b"/m/bad.mkv", b"/m/slow.mkv")
+                await trio.sleep_forever()
+    async with world(tmp_path, engine=engine) as w:
+        assert (await w.ended(jobs[0])).reason == "poisoned"
+        assert (await w.until(jobs[1], Status.RUNNING)).attempt == 1
+    assert engine.cleared == [b"/m/bad.mkv"]
 
 
 # --- deliveries that run in the daemon --------------------------------------
