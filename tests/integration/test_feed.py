@@ -299,7 +299,7 @@ async def test_a_batch_has_progress_and_always_a_last_one(lab: Lab) -> None:
 
 def is_last(message: dict[str, Any]) -> bool:
     """The final totals of a batch."""
-    return message["type"] == "batch.progress" and not message["progress"]["remaining"]
+    return message["type"] == "batch.progress" and message["progress"]["percent"] == 100.0
 
 
 # --- notices ------------------------------------------------------------------------
