@@ -1,4 +1,4 @@
-"""docs/api.md is true: each curl command gets the status it says, and no route is left out."""
+"""The documents are true: each curl command gets the status it says, and no route is left out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from arrtheaudio.jobs.models import (
     Status,
 )
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "api.md"
+DOCUMENTS = Path(__file__).resolve().parents[2] / "docs"
+COMPLETE = "api.md"  # shows every route
 
 
 @attrs.frozen
@@ -40,9 +41,9 @@ class Example:
     status: int
 
 
-def examples(url: str) -> list[Example]:
+def examples(document: str, url: str) -> list[Example]:
     """Every curl command, in order, with its promised status."""
-    blocks = re.findall(r"```sh\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    blocks = re.findall(r"```sh\n(.*?)```", (DOCUMENTS / document).read_text(), re.DOTALL)
     commands = re.findall(r"^(curl .*?)# → (\d+)$", "\n".join(blocks), re.DOTALL | re.MULTILINE)
     return [parse(text, int(status), url) for text, status in commands]
 
@@ -92,8 +93,9 @@ def queue() -> FakeQueue:
     return queue
 
 
+@pytest.mark.parametrize("name", [COMPLETE, "batches.md", "troubleshooting.md"])
 async def test_every_command_gets_its_status_and_every_route_is_shown(
-    tmp_path: Path, queue: FakeQueue
+    tmp_path: Path, queue: FakeQueue, name: str
 ) -> None:
     (tmp_path / "media" / "tv").mkdir(parents=True)
     mapping = PathMappingConfig(remote="/media", local=str(tmp_path / "media"))
@@ -102,7 +104,7 @@ async def test_every_command_gets_its_status_and_every_route_is_shown(
         shown = set()
         url = f"http://127.0.0.1:{live.port}"
         document = (await live.stranger.get("/openapi.json")).json()
-        for example in examples(url):
+        for example in examples(name, url):
             answer = await live.stranger.request(
                 example.method,
                 example.url,
@@ -118,7 +120,8 @@ async def test_every_command_gets_its_status_and_every_route_is_shown(
             for path, methods in document["paths"].items()
             for method in methods
         }
-        assert described <= shown
+        assert shown
+        assert described <= shown or name != COMPLETE
 
 
 def route_of(path: str) -> str:
