@@ -123,6 +123,7 @@ def query_reader(model: type) -> Callable[[Mapping[str, list[str]]], t.Any]:
         spelling(field): (field.name, _reader(hints[field.name]), *_from_text(hints[field.name]))
         for field in attrs.fields(model)
     }
+    required = [spelling(f) for f in attrs.fields(model) if f.default is attrs.NOTHING]
 
     def read_query(query: Mapping[str, list[str]]) -> t.Any:
         problems: list[FieldProblem] = []
@@ -137,6 +138,11 @@ def query_reader(model: type) -> Callable[[Mapping[str, list[str]]], t.Any]:
                 continue
             given = [convert(text) for text in texts]
             values[attribute] = read(given if repeats else given[0], name, problems)
+        problems.extend(
+            FieldProblem(name, "required parameter missing")
+            for name in required
+            if name not in query
+        )
         if problems:
             raise BadRequest(problems)
         return model(**values)

@@ -25,6 +25,11 @@ CHILD = Path(__file__).resolve().parents[1] / "feed_child.py"
 LIVES = 4
 
 
+def begin(command: list[str]) -> subprocess.Popen[bytes]:
+    """A daemon of its own."""
+    return subprocess.Popen(command)
+
+
 async def free_port() -> int:
     """A port that nobody listens on."""
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
@@ -41,7 +46,7 @@ async def test_kill_minus_nine_leaves_no_gap_and_repeats_nothing(tmp_path: Path,
     command = [sys.executable, str(CHILD), str(tmp_path), str(port)]
     heard: list[int] = []
     lost = 0
-    child = subprocess.Popen(command)
+    child = begin(command)
     try:
         await until_listening(port)
         with trio.fail_after(100):
@@ -52,7 +57,7 @@ async def test_kill_minus_nine_leaves_no_gap_and_repeats_nothing(tmp_path: Path,
                     if message["type"] == "lost":
                         lost += 1
                         child.wait()
-                        child = subprocess.Popen(command)
+                        child = begin(command)
                         goal = len(heard) + choose.randrange(50, 400)
                     elif len(heard) >= goal and child.poll() is None:
                         if lost == LIVES - 1:

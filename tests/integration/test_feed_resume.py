@@ -62,12 +62,19 @@ async def test_the_client_goes_on_over_a_restart_of_the_daemon(tmp_path: Path) -
     types: list[str] = []
     port = 0
     goal = trio.Event()
+    told = trio.Event()  # set, and replaced, with each message
+
+    def tell() -> None:
+        nonlocal told
+        before, told = told, trio.Event()
+        before.set()
 
     async def listen(address: Address) -> None:
         async with follow(address, Wanted(since=0)) as feed:
             async for message in feed:
                 types.append(message["type"])
                 heard.extend(event["seq"] for event in events([message]))
+                tell()
                 if message["type"] == "queue.paused":
                     goal.set()
                     return
@@ -85,7 +92,7 @@ async def test_the_client_goes_on_over_a_restart_of_the_daemon(tmp_path: Path) -
                         await lab.queue.wait_beyond(lab.queue.head)
                     workers.cancel_scope.cancel()
                 while not heard or heard[-1] < accepted.jobs[-1]:  # it has come back
-                    await trio.sleep(0.01)
+                    await told.wait()
                 if life == 2:
                     await lab.queue.pause()
                     with trio.fail_after(30):

@@ -1,7 +1,8 @@
-"""The tape tells everybody everything, once and in order; pacing never hurries and never forgets."""
+"""The tape tells everybody everything, once and in order; pacing never hurries nor forgets."""
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import orjson
@@ -121,7 +122,7 @@ def test_progress_never_comes_twice_within_the_pause_and_ends_with_the_newest(
         times = [at for at, _ in messages]
         assert all(
             later - earlier >= PROGRESS_SECONDS - 1e-9
-            for earlier, later in zip(times, times[1:], strict=False)
+            for earlier, later in itertools.pairwise(times)
         )
         if totals[batch]:
             assert messages[-1][1] == str(totals[batch])
