@@ -100,10 +100,9 @@ def view_of(services: Services, gate: Gate, operation: Operation) -> View:
     read_body = body_reader(operation.body) if operation.body else None
     has_body = operation.free_body is not None or operation.body is not None
 
-    async def view(incoming: Incoming, matched: Mapping[str, Any]) -> Answer:
+    async def serve(incoming: Incoming, arguments: dict[str, Any]) -> Answer:
         scope = incoming.scope
         scope[ROUTE] = operation.path
-        arguments = dict(matched)
         query = parse_query(scope["query_string"])
         shown = credentials(scope["headers"], query)
         raw = await incoming.body() if "x-webhook-signature" in shown.headers else None
@@ -120,6 +119,18 @@ def view_of(services: Services, gate: Gate, operation: Operation) -> View:
         if operation.wants_request:
             arguments["request"] = shown
         return await operation.handler(services, **arguments)
+
+    async def view(incoming: Incoming, matched: Mapping[str, Any]) -> Answer:
+        arguments = dict(matched)
+        try:
+            answer = await serve(incoming, arguments)
+        except Exception as error:
+            if operation.witness is not None:
+                operation.witness(arguments, problem(error).status)
+            raise
+        if operation.witness is not None:
+            operation.witness(arguments, answer.status)
+        return answer
 
     return view
 
