@@ -11,7 +11,7 @@
 //   POST jobs/actions           {action, filter | job_ids, expected} → 202 {matched, accepted}
 
 /** A refusal in words: the problem document of the daemon (RFC 9457). */
-export class Problem extends Error {
+class Problem extends Error {
   constructor(status, document) {
     super(document.detail || document.title || `The daemon answered ${status}.`);
     this.status = status;
@@ -22,7 +22,7 @@ export class Problem extends Error {
 }
 
 /** The daemon could not be reached at all. */
-export class Unreachable extends Error {}
+class Unreachable extends Error {}
 
 let onUnauthorised = () => {};
 

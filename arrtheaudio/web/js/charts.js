@@ -9,8 +9,11 @@ const HIGH = 132;
 const BASE = 112; // y of zero
 const TOP = 14;
 
+/** Where a day's jobs are listed. */
+const dayLink = (day) => href("jobs", null, { from: day, to: day });
+
 /** The step of a scale with two lines below the highest bar: 2000 for 4319. */
-export function scale(most) {
+function scale(most) {
   if (most <= 2) return 1;
   const rough = most / 2;
   const power = 10 ** Math.floor(Math.log10(rough));
@@ -60,7 +63,7 @@ export class DailyChart {
     const words = `${shortDay(day.day)}: ${number(day.changed)} changed, ${number(day.already_correct)} already right, ${count(day.failed, "failure")}`;
     const tell = () => text(this.said, words);
     const hush = () => text(this.said, "");
-    const node = s("g", { tabindex: 0, role: "img", "aria-label": words, onpointerenter: tell, onfocus: tell, onpointerleave: hush, onblur: hush },
+    const node = s("a", { href: dayLink(day.day), "aria-label": words, onpointerenter: tell, onfocus: tell, onpointerleave: hush, onblur: hush },
       s("rect", { class: "hit", x, y: 0, width: slot, height: BASE + 2, rx: 3 }),
       day.changed ? block("changed", 0, day.changed) : null,
       day.already_correct ? block("right", day.changed, total) : null,
@@ -119,5 +122,3 @@ export class Spark {
   }
 }
 
-/** Where a day's jobs are listed. */
-export const dayLink = (day) => href("jobs", null, { from: day, to: day });

@@ -9,7 +9,7 @@ import { icon } from "./icons.js";
 export const webhook = (place) => String(api.address(place.replace(/^\//, "")));
 
 /** A box with an address and a button that copies it. */
-export function copyable(words) {
+function copyable(words) {
   return h("div", { class: "copyable" }, h("code", {}, words), button("Copy", () => actions.copy(words), { symbol: icon("copy", 16), "aria-label": `Copy ${words}` }));
 }
 

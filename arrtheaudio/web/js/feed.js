@@ -8,7 +8,7 @@ const LONGEST_WAIT_MS = 15_000;
 const STALE_MS = 60_000; // after so long out of sight a socket may be dead without knowing it
 
 /** Half to full of a wait that doubles with each failure, so that not all come back at once. */
-export function backoff(failures, random = Math.random()) {
+function backoff(failures, random = Math.random()) {
   const full = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** failures);
   return Math.round(full * (0.5 + random / 2));
 }

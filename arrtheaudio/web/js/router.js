@@ -1,6 +1,6 @@
 // Hash routes: #/, #/jobs?…, #/jobs/ID?…, #/batches, #/batches/ID, #/system.
 
-export const PAGES = { "": "overview", jobs: "jobs", batches: "batches", system: "system" };
+const PAGES = { "": "overview", jobs: "jobs", batches: "batches", system: "system" };
 
 /** The route of a hash; what is unknown is the overview. */
 export function parse(hash) {
