@@ -212,6 +212,9 @@ async def _output(command: Command, *, well: Sequence[int] = (0,)) -> bytes:
         assert process.stderr is not None
         nursery.start_soon(printed.read, process.stdout)
         nursery.start_soon(words.read, process.stderr)
+        await process.wait()
+        with suppress(ProcessLookupError):  # what it left behind would hold the streams open
+            os.killpg(process.pid, signal.SIGKILL)
     if process.returncode not in well:
         name = os.path.basename(os.fsdecode(command[0]))
         told = (words.text or printed.text).strip() or "no message"
