@@ -54,6 +54,7 @@ async def live_api(
     key: str | None = KEY,
     queue: FakeQueue | None = None,
     extend: Callable[[App], None] = lambda app: None,
+    data_dir: Path | None = None,
     **services: Any,
 ) -> AsyncIterator[Live]:
     """Serve on a free port until the block ends; the server must then end by itself."""
@@ -62,7 +63,7 @@ async def live_api(
     given = Services(
         queue=queue,  # type: ignore[arg-type]
         config=config,
-        data_dir=Path("/"),
+        data_dir=data_dir or Path(config.media_roots[0] if config.media_roots else "/"),
         started_at=time.time(),
         api_key=key,
         stopping=trio.Event(),

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from quart import Response, websocket
 from quart_trio import QuartTrio
+from quart_trio.wrappers import TrioResponse
 from werkzeug.routing import BaseConverter
 
 from arrtheaudio.api import (
@@ -31,6 +32,7 @@ from arrtheaudio.api import (
     problems,
     queue,
     sessions,
+    signed_out,
     sources,
     webhooks,
 )
@@ -54,10 +56,17 @@ class IdConverter(BaseConverter):
     regex = r"[^/]*_[^/]*"
 
 
+class _Plain(TrioResponse):
+    """Quart's own answers (to OPTIONS) are no HTML."""
+
+    default_mimetype = "text/plain"
+
+
 class App(QuartTrio):
     """Quart-Trio with our envelope around every request."""
 
     asgi_http_class = DirectHTTP
+    response_class = _Plain
 
     def __init__(self, api: ApiConfig, metrics: prometheus.Metrics) -> None:
         super().__init__("arrtheaudio", static_folder=None)
@@ -83,7 +92,8 @@ class App(QuartTrio):
 def create_app(services: Services) -> App:
     """The app of a daemon."""
     config = services.config
-    storage, gate = Storage(services), Gate.of(services.api_key)
+    storage = Storage(services)
+    gate = Gate.of(services.api_key, file=services.data_dir / signed_out.FILE)
     hub = Hub(services, health.Health(storage))
     metrics = prometheus.Metrics(services, lambda: hub.clients)
     heard = sources.Sources(hub.source_heard)

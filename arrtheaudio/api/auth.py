@@ -18,12 +18,14 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
 import attrs
 import trio
 
+from arrtheaudio.api import signed_out
 from arrtheaudio.api.errors import Forbidden, Unauthorised
 
 COOKIE: Final = "arrtheaudio_session"
@@ -47,34 +49,41 @@ class Credentials:
 
 @attrs.define
 class Sessions:
-    """Signed session cookies. Signing out is remembered until the daemon ends."""
+    """Signed session cookies. Signing out is remembered, in ``_file`` if there is one."""
 
     _secret: bytes
     _clock: Callable[[], float] = time.time
+    _file: Path | None = None
     _ended: dict[str, int] = attrs.field(factory=dict)  # name: end
+    _keeping: trio.Lock = attrs.field(factory=trio.Lock)
     _signed_out: trio.Event = attrs.field(factory=trio.Event)  # set, and replaced, at each
 
     @classmethod
-    def of(cls, api_key: str, clock: Callable[[], float] = time.time) -> Sessions:
-        """Sessions of one API key."""
+    def of(
+        cls, api_key: str, clock: Callable[[], float] = time.time, file: Path | None = None
+    ) -> Sessions:
+        """Sessions of one API key; ``file`` holds what was signed out."""
         secret = hmac.digest(api_key.encode(), b"arrtheaudio session v1", "sha256")
-        return cls(secret, clock)
+        return cls(secret, clock, file, {} if file is None else signed_out.load(file))
 
     def begin(self) -> str:
         """A new cookie value."""
         end, name = int(self._clock()) + SESSION_SECONDS, secrets.token_hex(16)
         return f"{end}.{name}.{self._sign(end, name)}"
 
-    def end(self, cookie: str) -> None:
-        """Sign out: this cookie is not accepted any more."""
+    async def end(self, cookie: str) -> None:
+        """Sign out: this cookie is not accepted any more, also after a restart."""
         match = _SESSION.fullmatch(cookie)
         if match is not None and self.valid(cookie):
             now = self._clock()
             for name in [name for name, end in self._ended.items() if end < now]:
                 del self._ended[name]
             self._ended[match[2]] = int(match[1])
-            signed_out, self._signed_out = self._signed_out, trio.Event()
-            signed_out.set()
+            told, self._signed_out = self._signed_out, trio.Event()
+            told.set()
+            async with self._keeping:
+                if self._file is not None:
+                    await signed_out.keep(self._file, self._ended)
 
     async def over(self, cookie: str) -> None:
         """Return when this session has run out or was signed out."""
@@ -104,9 +113,14 @@ class Gate:
     sessions: Sessions | None
 
     @classmethod
-    def of(cls, api_key: str | None, clock: Callable[[], float] = time.time) -> Gate:
-        """The gate for a key, or for nobody but this machine."""
-        return cls(api_key, None if api_key is None else Sessions.of(api_key, clock))
+    def of(
+        cls,
+        api_key: str | None,
+        clock: Callable[[], float] = time.time,
+        file: Path | None = None,
+    ) -> Gate:
+        """The gate for a key, or for nobody but this machine; ``file`` is the sessions'."""
+        return cls(api_key, None if api_key is None else Sessions.of(api_key, clock, file))
 
     def admit(self, shown: Credentials, body: bytes, *, changes: bool) -> Access:
         """How this request proved itself.

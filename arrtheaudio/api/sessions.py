@@ -51,7 +51,7 @@ class Door:
         """The end of this session."""
         _refuse_foreign(request)
         if self._gate.sessions is not None and request.cookie is not None:
-            self._gate.sessions.end(request.cookie)
+            await self._gate.sessions.end(request.cookie)
         return Answer(None, 204, headers={"Set-Cookie": self._cookie("", 0, request)})
 
     def _cookie(self, value: str, seconds: int, request: Credentials) -> str:

@@ -158,6 +158,13 @@ async def test_a_prefix_is_in_front_of_everything(tmp_path: Path) -> None:
         )
 
 
+async def test_options_tells_the_methods_and_is_no_html(live: Live) -> None:
+    answer = await live.stranger.options("/jobs")
+    assert answer.status_code == 200
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "POST", "OPTIONS"}
+    assert "html" not in answer.headers["content-type"]
+
+
 # --- jobs ---------------------------------------------------------------------
 
 

@@ -46,6 +46,13 @@ def test_counters_go_on_and_sessions_that_ended_stay_ended(household: Household)
         old = httpx.get(f"{daemon.http.base_url}/queue", cookies=cookie)
         assert old.status_code == 401
         assert daemon.stop() == 0
+    with household.daemon() as daemon:
+        again = httpx.get(f"{daemon.http.base_url}/queue", cookies=cookie)
+        assert again.status_code == 401
+        assert daemon.stop() == 0
+    kept = household.data / "signed-out.json"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert cookie["arrtheaudio_session"].split(".")[1] in kept.read_text()
 
 
 def test_a_rollback_to_worker_count_0_by_reload_answers_processed(household: Household) -> None:

@@ -105,10 +105,10 @@ def test_a_cookie_of_another_shape_is_refused(cookie: str) -> None:
     assert not Sessions.of(KEY).valid(cookie)
 
 
-def test_signing_out_ends_this_session_only() -> None:
+async def test_signing_out_ends_this_session_only() -> None:
     sessions = Sessions.of(KEY)
     mine, other = sessions.begin(), sessions.begin()
-    sessions.end(mine)
+    await sessions.end(mine)
     assert not sessions.valid(mine)
     assert sessions.valid(other)
 
