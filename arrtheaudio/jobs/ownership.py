@@ -110,14 +110,15 @@ class Ownership(Reading):
     async def claim_direct(self, job: int) -> Claim | None:
         """Claim one job of a delivery that runs in the daemon (worker_count 0).
 
-        None if it has ended, is owned, or went to the lanes. Its real file must be free:
-        waits until it is.
+        None if it has ended, is owned, or went to the lanes, and while nothing may start.
+        Its real file must be free: waits until it is.
         """
         while True:
             live = self._state.jobs.get(job)
             if live is None or not live.direct or live.status is not Status.QUEUED:
                 return None
-            if job in self._owned or self._stopping or not self._journal.available:
+            held = self._state.paused or self._stopping or not self._journal.available
+            if job in self._owned or held:
                 return None
             await self._scout([job])
             scouted = self._scouted.get(job)

@@ -37,6 +37,7 @@ from arrtheaudio.errors import (
     JournalUnavailable,
     NeedsHeavyLane,
     NoSpace,
+    WorkersOff,
 )
 from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.models import NewDelivery, NewJob, Priority, Status
@@ -623,11 +624,15 @@ async def test_a_job_whose_end_ends_the_daemon_is_poisoned_and_the_others_are_no
     engine.files[b"/m/bad.mkv"] = raising(then=taking(1.0))
     engine.files[b"/m/slow.mkv"] = forever
     jobs: list[int] = []
+
+    async def until_it_ends() -> None:
+        async with world(tmp_path, engine=engine) as w:
+            jobs.extend([] if jobs else await w.submit(b"/m/bad.mkv", b"/m/slow.mkv"))
+            await trio.sleep_forever()
+
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
-            async with world(tmp_path, engine=engine) as w:
-                jobs = jobs or await w.submit(b"/m/bad.mkv", b"/m/slow.mkv")
-                await trio.sleep_forever()
+            await until_it_ends()
     async with world(tmp_path, engine=engine) as w:
         assert (await w.ended(jobs[0])).reason == "poisoned"
         assert (await w.until(jobs[1], Status.RUNNING)).attempt == 1
@@ -703,3 +708,59 @@ async def test_a_delivery_left_by_a_restart_goes_on_in_the_daemon(
         accepted = await w.queue.deliver(delivery(b"/m/1.mkv"))
     async with world(tmp_path, settings) as w:
         assert (await w.ended(accepted.jobs[0])).result == "success"
+
+
+async def test_workers_can_be_switched_off_and_on_while_jobs_wait_and_run(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    def switch(workers: int) -> None:
+        w.queue.configure(Settings(worker_count=workers))
+        w.workers.configure()
+
+    async with world(tmp_path, Settings(worker_count=1)) as w:
+        w.engine.files[b"/m/running.mkv"] = taking(100)
+        running, waiting = await w.submit(b"/m/running.mkv", b"/m/waiting.mkv")
+        await w.until(running, Status.RUNNING)
+        switch(0)
+        with pytest.raises(WorkersOff):
+            await w.submit(b"/m/late.mkv")
+        (direct,) = await w.workers.run_here(await w.queue.deliver(delivery(b"/m/1.mkv")))
+        assert direct.result == "success"
+        assert (await w.ended(running)).result == "success", "what runs goes on"
+        await trio.sleep(10_000)
+        untouched = await w.queue.job(waiting)
+        assert (untouched.status, untouched.attempt) == (Status.QUEUED, 0)
+        w.engine.files = dict.fromkeys([b"/m/2.mkv", b"/m/3.mkv"], taking(100))
+        accepted = await w.queue.deliver(delivery(b"/m/2.mkv", b"/m/3.mkv"))
+        await w.until(accepted.jobs[0], Status.RUNNING)
+        switch(2)  # the second of the delivery goes to the workers, like what waited
+        assert (await w.ended(waiting)).attempt == 1
+        assert [job.result for job in await w.workers.run_here(accepted)] == ["success"] * 2
+    assert Counter(w.engine.order).most_common(1)[0][1] == 1
+
+
+async def test_a_paused_queue_holds_deliveries_also_with_worker_count_0(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world(tmp_path, Settings(worker_count=0)) as w:
+        await w.queue.pause()
+        accepted = await w.queue.deliver(delivery(b"/m/1.mkv"))
+        with trio.move_on_after(90) as patience:
+            await w.workers.run_here(accepted)
+        assert patience.cancelled_caught
+        assert w.engine.order == []
+        await w.queue.resume()
+        assert (await w.ended(accepted.jobs[0])).result == "success"
+
+
+async def test_a_delivery_whose_jobs_are_cancelled_is_answered(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world(tmp_path, Settings(worker_count=0)) as w:
+        w.engine.files[b"/m/1.mkv"] = forever
+        accepted = await w.queue.deliver(delivery(b"/m/1.mkv", b"/m/2.mkv"))
+        await w.until(accepted.jobs[0], Status.RUNNING)
+        for job in reversed(accepted.jobs):
+            await w.queue.cancel(job)
+        jobs = await w.workers.run_here(accepted)
+    assert [job.status for job in jobs] == [Status.CANCELLED] * 2
