@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -13,6 +17,7 @@ from whole_api import Whole, film, mapped, season_pack, whole_api
 
 from arrtheaudio.config import Config, Processing
 from arrtheaudio.daemon import settings_of
+from arrtheaudio.jobs.engine import MediaEngine
 
 
 @pytest.fixture
@@ -192,6 +197,38 @@ async def test_64_clients_at_once_lose_nothing(whole: Whole, config: Config) -> 
             nursery.start_soon(client, number)
     assert len(set(ids)) == 64 * 4 * 3
     assert (await whole.get("/jobs?limit=1"))["total"] == len(ids)
+
+
+@pytest.mark.parametrize("how", ["reset", "closed"])
+async def test_without_workers_a_client_that_hangs_up_cancels_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    config = mapped(tmp_path / "media", worker_count=0)
+    film(config, "a.mkv")
+    film(config, "b.mkv")
+    entered, release = trio.Event(), trio.Event()
+    process = MediaEngine.process
+
+    async def slow(self: MediaEngine, claim: Any, **how: Any) -> Any:
+        entered.set()
+        await release.wait()
+        return await process(self, claim, **how)
+
+    monkeypatch.setattr(MediaEngine, "process", slow)
+    async with whole_api(config, tmp_path) as whole:
+        body = json.dumps(season_pack("a.mkv", "b.mkv")).encode()
+        head = f"POST /webhook/sonarr HTTP/1.1\r\nHost: x\r\nX-Api-Key: {KEY}\r\n"
+        stream = await whole.live.connect()
+        await stream.send_all(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        await entered.wait()
+        if how == "reset":
+            linger = struct.pack("ii", 1, 0)
+            stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        stream.socket.close()
+        jobs = (await whole.get("/jobs"))["jobs"]
+        release.set()
+        ended = await whole.ended(*(job["job_id"] for job in jobs))
+    assert [job["result"] for job in ended] == ["success", "success"]
 
 
 async def test_a_flood_of_100_deliveries_at_default_settings_is_taken(tmp_path: Path) -> None:

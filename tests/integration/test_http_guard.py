@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import os
+import resource
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable
@@ -20,6 +21,7 @@ from arrtheaudio.api import connection, incoming, server
 from arrtheaudio.api.app import App
 from arrtheaudio.errors import ConfigError
 
+CROWD = 2000  # idle connections
 HUGE = 64 * 1024 * 1024  # more than all socket buffers together
 UPGRADE = (
     b"Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
@@ -241,6 +243,41 @@ async def test_half_a_head_is_waited_for_in_bounds(
     assert b"application/problem+json" in received
 
 
+async def test_a_head_that_drips_is_not_waited_for_longer(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slow loris: each byte shows that the client lives, and buys it nothing."""
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.1)
+    async with await live.connect() as stream, trio.open_nursery() as nursery:
+
+        async def drip() -> None:
+            await stream.send_all(b"GET /ping HTTP/1.1\r\nX: ")
+            while True:
+                await stream.send_all(b"a")
+                await trio.sleep(0.01)  # between two bytes; the server's deadline ends it
+
+        nursery.start_soon(drip)
+        assert (await receive_some(stream)).startswith(b"HTTP/1.1 408")
+        nursery.cancel_scope.cancel()
+    await assert_alive(live)
+
+
+async def test_a_peer_that_vanished_is_found_by_the_kernel() -> None:
+    """Keep-alive and an end of waiting for acknowledgements hold for accepted connections."""
+    listeners = await server.open_listeners("127.0.0.1", 0)
+    port = listeners[0].socket.getsockname()[1]
+    async with (
+        listeners[0] as listener,
+        await trio.open_tcp_stream("127.0.0.1", port),
+        await listener.accept() as accepted,
+    ):
+        sock = accepted.socket
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+
+
 async def test_a_silent_connection_is_closed(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "KEEP_ALIVE_SECONDS", 0.05)
     received = await exchange(live, b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -263,6 +300,9 @@ async def test_idle_connections_never_keep_a_new_one_out(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "MOST_CONNECTIONS", 64)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # the clients are ours, too
+    crowd = min(CROWD, hard - 500)
     async with live_api(live.config) as crowded, trio.open_nursery() as nursery:
         ended = []
 
@@ -271,14 +311,15 @@ async def test_idle_connections_never_keep_a_new_one_out(
                 task_status.started()
                 ended.append(await receive_all(stream))
 
-        for _ in range(400):
+        for _ in range(crowd):
             await nursery.start(idle)
         for _ in range(20):
             await assert_alive(crowded)
-        while len(ended) < 300:
+        while len(ended) < crowd - 100:
             await trio.testing.wait_all_tasks_blocked()
             await assert_alive(crowded)
         nursery.cancel_scope.cancel()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert all(received == b"" for received in ended)
 
 
