@@ -83,7 +83,7 @@ async def serve(
     JournalTooNew, JournalCorrupt, JournalError, CannotListen, ServiceFailed.
     """
     began = time.time()
-    gc.set_threshold(*COLLECTIONS)
+    gc.disable()  # of what is made now, most stays
     _configure_logs(loaded.config)
     _make_data_folder(loaded)
     backstop = Backstop(hard_exit)
@@ -96,6 +96,7 @@ async def serve(
         raise _single(group) from None
     finally:
         backstop.disarm()
+        gc.enable()
     _log.info("daemon_stopped")
 
 
@@ -136,6 +137,8 @@ class Daemon:
             services.start_soon(self._feed_watchdog)
             services.start_soon(self._collect_garbage)
             gc.freeze()  # what was imported and replayed stays: never looked at again
+            gc.set_threshold(*COLLECTIONS)
+            gc.enable()
             task_status.started(self._announce(port))
             await self._asked.stop.wait()
             await self._stop(discovery)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,7 @@ def serve(
         "api.port": port,
         "execution.dry_run": dry_run or None,
     }
+    gc.disable()  # until the daemon serves: looking for garbage in imports is a fifth of the start
     loaded = invocation.load({path: told for path, told in overrides.items() if told is not None})
     # The server takes 0.4 s to import: no other command pays for it.
     import trio
