@@ -1,8 +1,8 @@
 """What runs the commits: a dedicated thread, or the event loop for simulations.
 
 Both open the writer, report the state found on disk, then commit groups of
-entries until they are told to end. Group commit is the loop below: take all
-that waits, commit it, report, again. An exception of the writer ends the life.
+entries, as the journal hands them over, until they are told to end. An exception
+of the writer ends the life.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class Landed:
     """A commit is durable."""
 
     entries: Sequence[Entry]
+    rows: Sequence[Row]  # of all entries
     ms: float
 
 
@@ -73,8 +74,8 @@ Report = Opened | Landed
 class Drive(Protocol):
     """One writer's life after another."""
 
-    def put(self, entry: Entry | None) -> None:
-        """Queue an entry; None ends the life after what is queued."""
+    def put(self, group: Sequence[Entry] | None) -> None:
+        """Queue what is committed together; None ends the life after what is queued."""
 
     def discard(self) -> None:
         """Forget what is queued: its writer is gone."""
@@ -86,14 +87,12 @@ class Drive(Protocol):
 def commit_group(writer: Writer, entries: Sequence[Entry]) -> Landed:
     """Commit all entries in one transaction."""
     begin = time.perf_counter()
-    if len(entries) == 1:
-        writer.commit(entries[0].rows, entries[0].encoded)
-    else:
-        writer.commit(
-            [row for entry in entries for row in entry.rows],
-            [row for entry in entries for row in entry.encoded],
-        )
-    return Landed(entries, (time.perf_counter() - begin) * 1000)
+    rows, encoded = entries[0].rows, entries[0].encoded
+    if len(entries) > 1:
+        rows = [row for entry in entries for row in entry.rows]
+        encoded = [row for entry in entries for row in entry.encoded]
+    writer.commit(rows, encoded)
+    return Landed(entries, rows, (time.perf_counter() - begin) * 1000)
 
 
 class ThreadDrive:
@@ -102,11 +101,11 @@ class ThreadDrive:
     def __init__(self, open_writer: Callable[[], Writer]) -> None:
         self._open_writer = open_writer
         self._limiter = trio.CapacityLimiter(1)
-        self._inbox: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Sequence[Entry] | None] = queue.SimpleQueue()
 
-    def put(self, entry: Entry | None) -> None:
-        """Queue an entry."""
-        self._inbox.put(entry)
+    def put(self, group: Sequence[Entry] | None) -> None:
+        """Queue a group, or the end."""
+        self._inbox.put(group)
 
     def discard(self) -> None:
         """Forget what is queued."""
@@ -126,34 +125,26 @@ class ThreadDrive:
         finally:
             sys.setswitchinterval(before)
 
-    def _live(self, tell: Callable[[Report], None], inbox: queue.SimpleQueue[Entry | None]) -> None:
+    def _live(
+        self,
+        tell: Callable[[Report], None],
+        inbox: queue.SimpleQueue[Sequence[Entry] | None],
+    ) -> None:
         writer = self._open_writer()
         try:
             tell(Opened(load(writer.connection)))
             while True:
-                entries, end = _take(inbox, writer)
-                if entries:
-                    tell(commit_group(writer, entries))
-                if end:
+                try:
+                    group = inbox.get(timeout=IDLE_SECONDS if writer.wants_checkpoint else None)
+                except queue.Empty:
+                    writer.checkpoint()
+                    continue
+                if group is None:
                     writer.checkpoint()
                     return
+                tell(commit_group(writer, group))
         finally:
             writer.close()
-
-
-def _take(inbox: queue.SimpleQueue[Entry | None], writer: Writer) -> tuple[list[Entry], bool]:
-    """All that waits, at least one; checkpoint while nothing does."""
-    entries: list[Entry] = []
-    try:
-        entry = inbox.get(timeout=IDLE_SECONDS if writer.wants_checkpoint else None)
-        while entry is not None:
-            entries.append(entry)
-            entry = inbox.get_nowait()
-    except queue.Empty:
-        if not entries:
-            writer.checkpoint()
-        return entries, False
-    return entries, True
 
 
 class InlineDrive:
@@ -173,12 +164,12 @@ class InlineDrive:
         self._open_writer = open_writer
         self._latency = latency
         self._fault = fault
-        self._inbox: deque[Entry | None] = deque()
+        self._inbox: deque[Sequence[Entry] | None] = deque()
         self._arrived = trio.Event()
 
-    def put(self, entry: Entry | None) -> None:
-        """Queue an entry."""
-        self._inbox.append(entry)
+    def put(self, group: Sequence[Entry] | None) -> None:
+        """Queue a group, or the end."""
+        self._inbox.append(group)
         self._arrived.set()
 
     def discard(self) -> None:
@@ -196,16 +187,13 @@ class InlineDrive:
                     self._arrived = trio.Event()
                     await self._arrived.wait()
                 await trio.sleep(self._latency())
-                taken = list(self._inbox)
-                self._inbox.clear()
-                entries = [entry for entry in taken if entry is not None]
-                if entries:
-                    self._fault("before")
-                    landed = commit_group(writer, entries)
-                    self._fault("behind")
-                    report(landed)
-                if None in taken:
+                group = self._inbox.popleft()
+                if group is None:
                     return
+                self._fault("before")
+                landed = commit_group(writer, group)
+                self._fault("behind")
+                report(landed)
                 writer.checkpoint()
         finally:
             writer.close()

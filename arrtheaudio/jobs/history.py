@@ -17,7 +17,7 @@ import orjson
 
 from arrtheaudio.errors import UnknownId
 from arrtheaudio.jobs import events as ev
-from arrtheaudio.jobs.encoding import decode_plan
+from arrtheaudio.jobs.encoding import decode_body, decode_plan
 from arrtheaudio.jobs.facets import CHANGED, ENDED_FACETS, end_of, source_of
 from arrtheaudio.jobs.models import IdKind, Source, format_id
 from arrtheaudio.jobs.replay import rows_of
@@ -56,9 +56,12 @@ UNDOABLE: Final = f"""SELECT f.job, f.path, f.facet FROM finished AS f INDEXED B
   WHERE j.job = f.job AND j.job <> j.seq AND (j.type = '{ev.JOB_UNDONE}'
    OR j.type = '{ev.JOB_COMPLETED}' AND CAST(j.body AS TEXT) ->> 'method' = 'remux'))
  ORDER BY f.job"""
-# last_edit: the end of the latest ended job of a path
-LAST_EDIT: Final = f"""SELECT {_COLUMNS} FROM finished AS f INDEXED BY finished_path
- CROSS JOIN journal AS j ON j.seq = f.seq WHERE f.path = ? ORDER BY f.seq DESC LIMIT 1"""
+# last_edits: the ends of the latest ended jobs of these paths, which are bound as a JSON
+# list of hexadecimal numbers, because a file's name need not be text
+LAST_EDITS: Final = f"""SELECT f.path, {_COLUMNS} FROM json_each(?) AS wanted
+ CROSS JOIN finished AS f ON f.job = (SELECT g.job FROM finished AS g INDEXED BY finished_path
+  WHERE g.path = unhex(wanted.value) ORDER BY g.seq DESC LIMIT 1)
+ CROSS JOIN journal AS j ON j.seq = f.seq"""
 
 # open_arm: live jobs with no more than their queued row
 OPEN_ARM: Final = """SELECT job, job FROM open WHERE facet IN (SELECT value FROM json_each(?))
@@ -127,12 +130,14 @@ def last_plan(connection: apsw.Connection, job: int) -> Plan | None:
     return None
 
 
-def last_edit_mtime(connection: apsw.Connection, path: bytes) -> int | None:
-    """The mtime (ns) that our latest job left on this path, if it wrote anything."""
-    for row in rows_of(connection, LAST_EDIT, path):
-        mtime: int | None = row.body.get("mtime_ns")
-        return mtime
-    return None
+def last_edit_mtimes(connection: apsw.Connection, paths: Iterable[bytes]) -> dict[bytes, int]:
+    """The mtimes (ns) that our latest jobs left on these paths, where they wrote anything."""
+    wanted = _json(path.hex() for path in paths)
+    return {
+        path: mtime
+        for path, *_, raw in connection.execute(LAST_EDITS, (wanted,))
+        if (mtime := decode_body(raw).get("mtime_ns")) is not None
+    }
 
 
 def undoable_of_batch(connection: apsw.Connection, batch: int) -> list[tuple[int, bytes, Source]]:

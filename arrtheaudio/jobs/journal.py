@@ -1,7 +1,10 @@
 """The journal seen from Trio: group commit, landing, and fail-stop with reopening.
 
 Whatever is submitted while one commit runs goes into the next one; no timers,
-no lingering. Rows get their seq here, in the order in which they are committed.
+no lingering. The next one begins behind the landing of the last, when whoever
+was woken has run once: so those who ask again at once are one group, and do not
+fall apart into two that take turns (measured with 8 ms per sync: 2,300 and
+5,500 jobs a second). Rows get their seq here, in the order in which they are committed.
 Behind each commit the rows *land*: the listener folds them, then the waiters
 wake. A commit that raises is unknown: every waiter hears JournalUnavailable,
 the connection is closed, another is opened with back-off, and the listener
@@ -40,7 +43,7 @@ class Listener(Protocol):
         """The journal was opened with this state; what is to be committed before anything else."""
 
     def landed(self, rows: Sequence[Row]) -> None:
-        """These rows are durable."""
+        """These rows are durable: all of one commit, in its order."""
 
     def broken(self) -> None:
         """Nothing can be written, and what was being written is unknown."""
@@ -53,6 +56,8 @@ class Journal:
         self._drive = drive
         self._listener = listener
         self._unlanded: deque[Entry] = deque()
+        self._pending: list[Entry] = []  # of these, what the drive has not got yet
+        self._committing = False  # the drive has a group, or its landing is being heard of
         self._reports: deque[Report] = deque()
         self._reported = trio.Event()
         self._closing = trio.Event()
@@ -82,8 +87,17 @@ class Journal:
         entry = Entry(rows, [encode_row(row) for row in rows])
         self.next_seq += len(rows)
         self._unlanded.append(entry)
-        self._drive.put(entry)
+        self._pending.append(entry)
+        if not self._committing:
+            self._reported.set()  # handed over behind all that runs in this turn of the loop
         return entry
+
+    def _hand_over(self) -> None:
+        """What is pending becomes the next commit."""
+        self._committing = bool(self._pending)
+        if self._pending:
+            group, self._pending = self._pending, []
+            self._drive.put(group)
 
     async def append(self, rows: Sequence[Row]) -> None:
         """Return when the rows are durable and folded.
@@ -138,6 +152,7 @@ class Journal:
         _log.error("journal_unavailable", error=self.detail, hint=JournalUnavailable.hint)
         self.available = self.open = False
         self._drive.discard()
+        self._pending.clear()
         unknown = JournalUnavailable(f"The journal could not be written: {self.detail}")
         while self._unlanded:
             self._unlanded.popleft().fail(unknown)
@@ -148,6 +163,7 @@ class Journal:
         self._closing.set()
         self.available = self.open = False
         self.detail = "closed"
+        self._hand_over()
         self._drive.put(None)
 
     # --- landing ---
@@ -161,7 +177,12 @@ class Journal:
         while True:
             await self._reported.wait()
             self._reported = trio.Event()
-            self._land()
+            if self._reports:
+                self._land()
+                await trio.lowlevel.checkpoint()  # with those who were woken, in any order
+                await trio.lowlevel.checkpoint()  # behind all of them
+            if not self._reports:
+                self._hand_over()
 
     def _land(self) -> None:
         while self._reports:
@@ -176,6 +197,7 @@ class Journal:
         self.open = not self._closing.is_set()
         self.next_seq = state.head + 1
         self._first = None
+        self._committing = False
         rows = self._listener.opened(state, again=self._lives > 1)
         if self.open:
             self._first = self.submit(rows, early=True)
@@ -188,7 +210,8 @@ class Journal:
         for entry in report.entries:
             landed = self._unlanded.popleft()
             assert landed is entry, "entries land in the order of submission"
-            self._listener.landed(entry.rows)
+        self._listener.landed(report.rows)
+        for entry in report.entries:
             if entry is self._first and not self._closing.is_set():
                 self.available = True
                 self.detail = ""

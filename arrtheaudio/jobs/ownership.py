@@ -31,11 +31,11 @@ from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.core import Scouted
 from arrtheaudio.jobs.encoding import encode_bytes, encode_plan
 from arrtheaudio.jobs.facets import source_of
-from arrtheaudio.jobs.history import Found, jobs_rows, last_edit_mtime, last_plan
+from arrtheaudio.jobs.history import Found, jobs_rows, last_edit_mtimes, last_plan
 from arrtheaudio.jobs.models import SpaceWaiter, Status
 from arrtheaudio.jobs.reading import Reading
 from arrtheaudio.jobs.state import LiveJob
-from arrtheaudio.jobs.view import origin_of
+from arrtheaudio.jobs.view import Origin
 from arrtheaudio.media import Outcome, Plan
 
 SCOUTED_AT_ONCE: Final = 64  # heads of each lane whose files are looked up ahead of the claim
@@ -135,7 +135,7 @@ class Ownership(Reading):
         return tuple(job.seq for job in self._state.jobs.values() if job.direct)
 
     def _own(self, job: LiveJob, scouted: Scouted, *, crashed: bool = False) -> Claim:
-        found, origin = scouted.found, origin_of(scouted.found.rows[0])
+        found, origin = scouted.found, Origin(job.path, job.facet, job.parent)
         moved = job.moved
         claim = Claim(
             job=job.seq,
@@ -169,7 +169,8 @@ class Ownership(Reading):
 
     def _unscouted(self) -> list[int]:
         """The next heads of both lanes, if a first one of them was not looked up just now."""
-        old = trio.current_time() - SCOUTED_SECONDS
+        # Half the time: what is new enough here still is when ``claim`` comes a moment later.
+        old = trio.current_time() - SCOUTED_SECONDS / 2
         for light in (True, False):
             head = self._lanes.head(light=light, heavy=not light)
             if head is not None and (
@@ -186,10 +187,11 @@ class Ownership(Reading):
         jobs = {seq: self._state.jobs[seq] for seq in wanted}
 
         def look(connection: apsw.Connection) -> list[tuple[Found, int | None, Plan | None]]:
+            mtimes = last_edit_mtimes(connection, {job.path for job in jobs.values()})
             return [
                 (
                     found,
-                    last_edit_mtime(connection, origin_of(found.rows[0]).path),
+                    mtimes.get(jobs[found.rows[0].seq].path),
                     None if undo is None else last_plan(connection, undo),
                 )
                 for found in jobs_rows(connection, wanted)
