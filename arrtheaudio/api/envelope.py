@@ -3,7 +3,8 @@
 An ASGI layer below Quart, so that it also holds for answers that no handler made.
 Every spelling of a path is answered directly (a webhook sender follows no
 redirect): ``url_base``, ``/api/v1`` and one trailing slash are taken off before
-routing. An answer that comes before the request's end says ``Connection: close``,
+routing. Only the start page, whose addresses are relative, sends a browser that left
+the slash out to where they are right. An answer that comes before the request's end says ``Connection: close``,
 because the rest of the body would otherwise be read as the next request; where
 only a little is missing, it is waited for instead.
 """
@@ -61,6 +62,10 @@ def inner_path(path: str, url_base: str) -> str | None:
     return path[:-1] if path.endswith("/") and len(path) > 1 else path
 
 
+def _is_page_without_slash(scope: Scope, path: str) -> bool:
+    return path == "/" and not scope["path"].endswith("/") and scope["method"] in ("GET", "HEAD")
+
+
 class Envelope:
     """The layer around one ASGI app."""
 
@@ -94,6 +99,8 @@ class Envelope:
         try:
             if path is None:
                 await exchange.refuse(errors.plain(404))
+            elif _is_page_without_slash(scope, path):
+                await exchange.redirect(scope["path"].rpartition("/")[2] + "/")
             else:
                 await self._app(inner, exchange.receive, exchange.send)
         finally:
@@ -185,6 +192,12 @@ class Exchange:
             {"type": "http.response.start", "status": problem.status, "headers": headers}
         )
         await self.send({"type": "http.response.body", "body": problem.body, "more_body": False})
+
+    async def redirect(self, to: str) -> None:
+        """Send the client elsewhere; ``to`` is relative, so a proxy's prefix does no harm."""
+        headers = [(b"location", to.encode("ascii", "replace")), (b"content-length", b"0")]
+        await self.send({"type": "http.response.start", "status": 307, "headers": headers})
+        await self.send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _whole(self) -> bool:
         """Whether the request has come to its end, waiting a little where little is missing."""

@@ -23,6 +23,7 @@ KEY_PARAMETER: Final = "apikey"
 _SHOWN: Final = {
     name: name.decode()
     for name in (
+        b"accept-encoding",
         b"authorization",
         b"cookie",
         b"host",

@@ -1,17 +1,25 @@
 """Pages and the document: the static files of ``arrtheaudio/web``, /docs and /openapi.json.
 
-Everything is read once, at start, and answered from memory with an ETag. No page
-holds data, and none asks another host for anything.
+Everything is read and compressed once, at start, and answered from memory with an
+ETag (RFC 9110, 8.8.3: one for each coding). No page holds data, and none asks another
+host for anything.
+
+What pages load lies below a folder named after the content of all files. Browsers keep
+it for good: only the page itself is asked for again, and a new version names another
+folder.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import mimetypes
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Final
+
+import attrs
 
 from arrtheaudio.api.auth import Access, Credentials
 from arrtheaudio.api.routes import Answer, Operation
@@ -33,25 +41,64 @@ _TYPES: Final = {
 }
 _TEXT: Final = ("text/", "image/svg", "application/json", "application/manifest")
 
-# The browser asks each time and mostly hears 304: a new version shows at once.
-_CACHE: Final = "no-cache"
+# Of a page: the browser asks each time and mostly hears 304, so a new version shows at once.
+_ASKED_EACH_TIME: Final = "no-cache"
+_KEPT: Final = "public, max-age=31536000, immutable"  # a year: the address changes with the content
 
 Handler = Callable[..., Awaitable[Answer]]
 
 
-def page(body: bytes, content_type: str) -> Handler:
-    """A handler that answers with these bytes, or 304 where the browser has them."""
-    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": _CACHE}
-    full = Answer(body, content_type=content_type, headers=headers)
-    unchanged = Answer(None, 304, headers=headers)
+@attrs.frozen
+class _Variant:
+    """One coding of a file, as 200 and as 304."""
+
+    tag: str
+    full: Answer
+    unchanged: Answer
+
+    @classmethod
+    def of(
+        cls, body: bytes, digest: str, content_type: str, headers: Mapping[str, str]
+    ) -> _Variant:
+        tag = f'"{digest}"'
+        shown = {**headers, "ETag": tag}
+        kept = {name: value for name, value in shown.items() if name != "Content-Encoding"}
+        full = Answer(body, content_type=content_type, headers=shown)
+        return cls(tag, full, Answer(None, 304, headers=kept))
+
+    def answer(self, if_none_match: str) -> Answer:
+        """304 where the browser has it (RFC 9110, 13.1.2: compared weakly)."""
+        known = [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
+        return self.unchanged if self.tag in known or "*" in known else self.full
+
+
+def page(body: bytes, content_type: str, *, cache: str = _ASKED_EACH_TIME) -> Handler:
+    """A handler that answers with these bytes, compressed for who understands it, or 304."""
+    digest = hashlib.sha256(body).hexdigest()[:32]
+    headers = {"Cache-Control": cache, "Vary": "Accept-Encoding"}
+    plain = _Variant.of(body, digest, content_type, headers)
+    small = gzip.compress(body, 9, mtime=0)
+    packed = plain
+    if len(small) < len(body):
+        coded = {**headers, "Content-Encoding": "gzip"}
+        packed = _Variant.of(small, f"{digest}-gzip", content_type, coded)
 
     async def show(services: Services, *, access: Access | None, request: Credentials) -> Answer:
-        known = request.headers.get("if-none-match", "")
-        tags = [one.strip().removeprefix("W/") for one in known.split(",")]
-        return unchanged if tag in tags or known.strip() == "*" else full
+        shown = request.headers
+        variant = packed if takes_gzip(shown.get("accept-encoding", "")) else plain
+        return variant.answer(shown.get("if-none-match", ""))
 
     return show
+
+
+def takes_gzip(accept_encoding: str) -> bool:
+    """Whether a client that says this takes gzip (RFC 9110, 12.5.3)."""
+    weights: dict[str, bool] = {}
+    for part in accept_encoding.lower().split(","):
+        coding, _, weight = part.partition(";")
+        # A weight of nothing but zeros means: never.
+        weights[coding.strip()] = bool(weight.strip().removeprefix("q=").strip("0.")) or not weight
+    return weights.get("gzip", weights.get("x-gzip", weights.get("*", False)))
 
 
 def content_type(name: str) -> str:
@@ -76,32 +123,45 @@ def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
             yield prefix + entry.name, entry.read_bytes()
 
 
-def operations(files: dict[str, bytes], *, url_base: str) -> tuple[Operation, ...]:
-    """One route per file, and the two pages with addresses of their own.
+def operations(files: Mapping[str, bytes], *, url_base: str) -> tuple[Operation, ...]:
+    """The pages at addresses of their own, and what they load.
 
-    Pages may say ``{base}`` for the prefix that they are served under.
+    Pages may say ``{base}`` for the prefix that they are served under, and ``{assets}``
+    for the folder of what they load.
     """
-    bodies = {
-        name: body.replace(b"{base}", url_base.encode()) if name.endswith(".html") else body
+    folder = _folder(files)
+    routes = {
+        f"/{folder}/{name}": page(body, content_type(name), cache=_KEPT)
         for name, body in files.items()
+        if name.isascii() and not name.endswith(".html")
     }
-    routes = {f"/{name}": name for name in bodies if name.isascii()}
-    routes["/"] = START_PAGE
-    routes["/docs"] = DOCS_PAGE
-    return tuple(
-        Operation(
-            "GET",
-            path,
-            page(bodies[name], content_type(name)),
-            "A page",
-            "pages",
-            {200: str, 304: None},
-            open=True,
-            wants_request=True,
-            content_type=content_type(name),
-            tolerant=True,
-        )
-        for path, name in sorted(routes.items())
+    types = {path: content_type(path) for path in routes}
+    for path, name in (("/", START_PAGE), ("/docs", DOCS_PAGE)):
+        body = files[name].replace(b"{base}", url_base.encode())
+        types[path] = content_type(name)
+        routes[path] = page(body.replace(b"{assets}", folder.encode()), types[path])
+    return tuple(_shown(path, handler, types[path]) for path, handler in sorted(routes.items()))
+
+
+def _folder(files: Mapping[str, bytes]) -> str:
+    everything = hashlib.sha256()
+    for name, body in sorted(files.items()):
+        everything.update(b"%s\0%d\0%s" % (name.encode(), len(body), body))
+    return f"assets/{everything.hexdigest()[:12]}"
+
+
+def _shown(path: str, handler: Handler, content_type: str) -> Operation:
+    return Operation(
+        "GET",
+        path,
+        handler,
+        "A page",
+        "pages",
+        {200: str, 304: None},
+        open=True,
+        wants_request=True,
+        content_type=content_type,
+        tolerant=True,
     )
 
 

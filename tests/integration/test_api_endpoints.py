@@ -561,22 +561,6 @@ async def test_every_answer_is_named_and_guarded(live: Live) -> None:
     assert forged.headers["X-Request-Id"] != "a b"
 
 
-async def test_pages_are_cached_by_their_tag(live: Live) -> None:
-    first = await live.stranger.get("/docs")
-    assert first.headers["content-type"] == "text/html; charset=utf-8"
-    again = await live.stranger.get("/docs", headers={"If-None-Match": first.headers["ETag"]})
-    assert (again.status_code, again.content) == (304, b"")
-    other = await live.stranger.get("/docs", headers={"If-None-Match": '"x"'})
-    assert other.status_code == 200
-
-
-async def test_pages_name_no_other_host(live: Live) -> None:
-    for path in ("/", "/docs", "/docs.js", "/docs.css"):
-        answer = await live.stranger.get(path)
-        assert answer.status_code == 200
-        assert "http" not in answer.text
-
-
 # --- access -------------------------------------------------------------------
 
 
