@@ -19,6 +19,8 @@ _DESCRIPTION: Final = (
 )
 _EVERYWHERE: Final = (400, 500)  # what any operation can answer
 _GUARDED: Final = (401, 403)
+_WITH_BODY: Final = (408, 413)
+_WITH_QUEUE: Final = (503,)  # a journal that cannot be read or written
 _KEYS: Final = {
     "key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
     "query": {"type": "apiKey", "in": "query", "name": "apikey"},
@@ -107,7 +109,9 @@ def _responses(operation: Operation, schemas: Schemas, *, guarded: bool) -> Json
             response["content"] = {operation.content_type: content}
         responses[str(status)] = response
     access = () if operation.open and not guarded else _GUARDED
-    for status in sorted({*_EVERYWHERE, *access, *operation.errors}):
+    body = () if operation.body is None and operation.free_body is None else _WITH_BODY
+    queue = () if operation.open else _WITH_QUEUE
+    for status in sorted({*_EVERYWHERE, *access, *body, *queue, *operation.errors}):
         problem = {errors.CONTENT_TYPE: {"schema": schemas.of(errors.ProblemView)}}
         known: dict[str, Any] = responses.setdefault(
             str(status), {"description": HTTPStatus(status).phrase, "content": {}}

@@ -61,7 +61,7 @@ class Operation:
     summary: str
     tag: str
     returns: Mapping[int, Any]  # status: TypedDict, or None for an empty body
-    errors: tuple[int, ...] = ()  # beyond 400, 401, 403, 500
+    errors: tuple[int, ...] = ()  # beyond 400, 401, 403, 500, 503, and 408, 413 of a body
     query: type | None = None
     body: type | None = None
     free_body: Mapping[str, Any] | None = None

@@ -112,6 +112,17 @@ def test_every_answer_fits_the_document(daemon: DaemonProcess, known: dict[str, 
     assert health.json()["status"] != "unhealthy"
 
 
+def test_what_can_happen_to_any_request_of_a_kind_is_described(daemon: DaemonProcess) -> None:
+    """A body can be too slow and too large; the journal can be unreadable."""
+    described = daemon.get("/openapi.json")["paths"]
+    for path, methods in described.items():
+        for method, operation in methods.items():
+            expected = {"400", "500"}
+            expected |= {"408", "413"} if "requestBody" in operation else set()
+            expected |= set() if operation.get("security") == [] else {"401", "403", "503"}
+            assert expected <= operation["responses"].keys(), (method, path)
+
+
 def test_nothing_is_answered_to_strangers_but_what_is_open(daemon: DaemonProcess) -> None:
     """What an operation asks for is checked only behind its key: 401 comes first."""
     opened = set()
