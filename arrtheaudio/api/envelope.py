@@ -3,10 +3,11 @@
 An ASGI layer below Quart, so that it also holds for answers that no handler made.
 Every spelling of a path is answered directly (a webhook sender follows no
 redirect): ``url_base``, ``/api/v1`` and one trailing slash are taken off before
-routing. Only the start page, whose addresses are relative, sends a browser that left
-the slash out to where they are right. An answer that comes before the request's end says ``Connection: close``,
-because the rest of the body would otherwise be read as the next request; where
-only a little is missing, it is waited for instead.
+routing. Only the start page, whose addresses are relative, sends a browser that
+left the slash out to where they are right. An answer that comes before the
+request's end says ``Connection: close``, because the rest of the body would
+otherwise be read as the next request; where only a little is missing, it is
+waited for instead.
 """
 
 from __future__ import annotations
