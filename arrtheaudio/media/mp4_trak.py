@@ -6,6 +6,7 @@ never follows the sample tables. ISO/IEC 14496-12, 8.3 to 8.5, 8.10.
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import Final
 
 import attrs
@@ -37,6 +38,11 @@ HANDLERS: Final[dict[bytes, TrackType]] = {
 }
 NO_CHAPTERS: Final = frozenset[int]()
 CHAPTER_CODEC: Final = "bin_data"  # as ffprobe names a chapter track
+
+
+_u32 = Struct(">I").unpack_from
+_u16 = Struct(">H").unpack_from
+_s16 = Struct(">h").unpack_from
 
 
 @attrs.frozen
@@ -139,13 +145,13 @@ def _header(window: Window, parts: dict[bytes, Box]) -> tuple[int, TrackHeader |
     fields = TKHD.get(content[0]) if content else None
     if fields is None or len(content) < fields.needed:
         raise CorruptFile(f"the track header (tkhd) at byte {box.offset} is cut off or too new")
-    group = content[fields.alternate_group : fields.alternate_group + 2]
-    number = int.from_bytes(content[fields.track_id : fields.track_id + 4], "big")
+    (number,) = _u32(content, fields.track_id)
+    (group,) = _s16(content, fields.alternate_group)
     return number, TrackHeader(
-        flags_offset=box.body + LAST_FLAGS_BYTE,
-        flags=content[LAST_FLAGS_BYTE],
-        group_offset=box.body + fields.alternate_group,
-        group=int.from_bytes(group, "big", signed=True),
+        box.body + LAST_FLAGS_BYTE,
+        content[LAST_FLAGS_BYTE],
+        box.body + fields.alternate_group,
+        group,
     )
 
 
@@ -154,9 +160,7 @@ def _header_language(window: Window, media: dict[bytes, Box]) -> str:
     fields = MDHD.get(content[0]) if content else None
     if fields is None or len(content) < fields.needed:
         return ""
-    return mp4_languages.header_language(
-        int.from_bytes(content[fields.language : fields.language + 2], "big")
-    )
+    return mp4_languages.header_language(*_u16(content, fields.language))
 
 
 def _type(hdlr: bytes, stsd: bytes) -> TrackType:
