@@ -29,8 +29,10 @@ class ArrtheaudioError(Exception):
 
     @property
     def advice(self) -> str:
-        """The message followed by what to do about it."""
-        return f"{self} {self.hint}".strip()
+        """The message, as a sentence, followed by what to do about it."""
+        what = str(self)
+        stop = "" if what.endswith((".", "!", "?")) or not self.hint else "."
+        return f"{what}{stop} {self.hint}".strip()
 
 
 # --- media: one file --------------------------------------------------------
