@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -55,6 +56,17 @@ def test_only_listed_moves_are_taken(status: Status, event: str) -> None:
     job = state.jobs.get(2)
     assert (job.status if job else to) is to
     assert (job is None) == (event in ev.JOB_ENDS)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [(), (ev.JOB_STARTED,), (ev.JOB_STARTED, ev.JOB_RETRYING), (ev.JOB_STARTED, ev.JOB_FAILED),
+     (ev.JOB_STARTED, ev.JOB_WAITING)],
+)  # fmt: skip
+def test_depth_counts_the_live_jobs_by_status_and_priority(events: tuple[str, ...]) -> None:
+    state = replay(journal(*events))
+    assert state.depth == Counter((job.status, job.priority) for job in state.jobs.values())
+    assert all(state.depth.values())
 
 
 @pytest.mark.parametrize("event", ev.MOVES)
