@@ -15,8 +15,7 @@ T = TypeVar("T")
 
 def ask(invocation: Invocation, question: Callable[[Daemon], Awaitable[T]]) -> T:
     """The daemon's answer. Raises DaemonUnreachable and DaemonRefused."""
-    import trio
-
+    from arrtheaudio.cli.interrupts import run_orderly
     from arrtheaudio.client import connect
 
     address = invocation.address()
@@ -25,7 +24,7 @@ def ask(invocation: Invocation, question: Callable[[Daemon], Awaitable[T]]) -> T
         async with connect(address) as daemon:
             return await question(daemon)
 
-    return trio.run(run)
+    return run_orderly(run)
 
 
 def get(invocation: Invocation, path: str, /, **query: Any) -> Any:

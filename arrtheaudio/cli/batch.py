@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from arrtheaudio.cli import asking
-from arrtheaudio.cli.following import follow_batch
+from arrtheaudio.cli.following import follow_batch, head_of, screen
 from arrtheaudio.cli.invocation import Invocation, connected, json_option
 from arrtheaudio.cli.output import counted, local_time, print_json, print_table, shown
 
 if TYPE_CHECKING:
     from arrtheaudio.client import Daemon
 
+FAILURES = frozenset({"job.failed", "lost", "gap"})  # what a followed batch shows beside its bar
 STATUSES = ("queued", "running", "cancelling", "completed", "cancelled", "failed")
 
 
@@ -61,23 +62,44 @@ def batch(
     }
     body = {name: value for name, value in body.items() if value is not None}
 
-    async def question(daemon: Daemon) -> dict[str, Any]:
-        answer: dict[str, Any] = await daemon.post("/batch", body)
-        if not as_json:
-            some = "" if answer["discovery_complete"] else "at least "
-            click.echo(f"{answer['batch_id']}: {some}{counted(answer['estimated_files'], 'file')}")
-        if follow:
-            return await follow_batch(daemon, answer["batch_id"], as_json=as_json)
-        return answer
-
-    answer = asking.ask(invocation, question)
-    if as_json:
-        print_json(answer)
     if not follow:
+        answer = asking.post(invocation, "/batch", body)
+        if as_json:
+            print_json(answer)
+        else:
+            _print_start(answer)
         return 0
-    if not as_json:
-        print_totals(answer)
-    return 0 if answer["status"] == "completed" and not answer["progress"]["failed"] else 1
+
+    async def question(daemon: Daemon) -> dict[str, Any]:
+        from arrtheaudio.cli.interrupts import interrupted
+
+        since = await head_of(daemon.address)
+        answer = await daemon.post("/batch", body)
+        if not as_json:
+            _print_start(answer)
+        try:
+            with screen(as_json=as_json, only=FAILURES) as tell:
+                return await follow_batch(daemon, answer["batch_id"], tell, since=since)
+        except BaseException:
+            if interrupted():
+                click.echo(f"It goes on: arrtheaudio watch --batch {answer['batch_id']}", err=True)
+            raise
+
+    return end_of(asking.ask(invocation, question), as_json=as_json)
+
+
+def _print_start(answer: dict[str, Any]) -> None:
+    some = "" if answer["discovery_complete"] else "at least "
+    click.echo(f"{answer['batch_id']}: {some}{counted(answer['estimated_files'], 'file')}")
+
+
+def end_of(batch: dict[str, Any], *, as_json: bool) -> int:
+    """Print what became of a batch that was followed; gives the exit code."""
+    if as_json:
+        print_json({"batch": batch})
+    else:
+        print_totals(batch)
+    return 0 if batch["status"] == "completed" and not batch["progress"]["failed"] else 1
 
 
 def print_totals(answer: dict[str, Any]) -> None:

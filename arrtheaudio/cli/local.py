@@ -22,7 +22,7 @@ from arrtheaudio.config import Loaded
 from arrtheaudio.jobs.attempt import attempt
 from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.engine import MediaEngine, Policy
-from arrtheaudio.jobs.models import ENDED, Job, NewDelivery, NewJob
+from arrtheaudio.jobs.models import Job, NewDelivery, NewJob
 from arrtheaudio.jobs.queue import Queue, Settings, open_queue
 from arrtheaudio.jobs.recovery import settle
 
@@ -42,14 +42,41 @@ class Local:
     ) -> None:
         """Bring these files in order, ``parallel`` at a time; ``ended`` is told of each."""
         accepted = await self.queue.deliver(NewDelivery("manual", EVENT, tuple(jobs)))
-        waiting = iter(accepted.jobs)  # shared: whoever is free takes the next one
+        await self._do(accepted.jobs, parallel, ended)
+
+    async def undo(self, job: int) -> Job:
+        """Put back what a job changed; nothing else that waits is touched."""
+        self._trust((await self.queue.job(job)).path)
+        undoing = await self.queue.undo(job, direct=True)
+        [done] = await self._done([undoing])
+        return done
+
+    async def undo_batch(self, batch: int) -> list[Job]:
+        """Put back all that a batch changed; gives the undo jobs."""
+        self._trust((await self.queue.batch(batch, limit=1)).path)
+        others = set(self.queue.direct_jobs())
+        await self.queue.undo_batch(batch, direct=True)
+        return await self._done([job for job in self.queue.direct_jobs() if job not in others])
+
+    def _trust(self, path: bytes) -> None:
+        """The user names what is to be undone, so where it lies may be touched."""
+        policy = self.engine.policy
+        self.engine.policy = attrs.evolve(policy, roots=(*(policy.roots or ()), path))
+
+    async def _done(self, jobs: Sequence[int]) -> list[Job]:
+        done: list[Job] = []
+        await self._do(jobs, 1, done.append)
+        return done
+
+    async def _do(self, jobs: Sequence[int], parallel: int, ended: Callable[[Job], None]) -> None:
+        waiting = iter(jobs)  # shared: whoever is free takes the next one
         try:
             async with trio.open_nursery() as nursery:
                 for _ in range(parallel):
                     nursery.start_soon(self._work, waiting, ended)
         finally:
             with trio.CancelScope(shield=True):
-                await self._cancel_what_waits(accepted.jobs)
+                await self._cancel_what_waits(jobs)
 
     async def _work(self, waiting: Iterator[int], ended: Callable[[Job], None]) -> None:
         for job in waiting:
@@ -60,33 +87,13 @@ class Local:
 
     async def _cancel_what_waits(self, jobs: Sequence[int]) -> None:
         """After an interruption nothing of this call may be left for a later daemon."""
-        for job in jobs:
-            if (await self.queue.job(job)).status not in ENDED:
-                await self.queue.cancel(job)
-
-    async def undo(self, job: int) -> Job:
-        """Put back what a job changed. What waits with the same priority is done before it."""
-        path = (await self.queue.job(job)).path
-        policy = self.engine.policy
-        self.engine.policy = attrs.evolve(policy, roots=(*(policy.roots or ()), path))
-        undoing = await self.queue.undo(job)
-        while (found := await self.queue.job(undoing)).status not in ENDED:
-            claim = self.queue.claim(light=True, heavy=True)
-            if claim is None:
-                await self.queue.work_changed()
-            else:
-                await attempt(self.queue, self.engine, claim, worker_id=1)
-        return found
+        for job in set(self.queue.direct_jobs()).intersection(jobs):
+            await self.queue.cancel(job)
 
 
 @asynccontextmanager
-async def open_local(
-    loaded: Loaded, paths: Sequence[bytes] = (), *, dispatch: bool = False
-) -> AsyncIterator[Local]:
-    """The journal of the data folder, locked. Raises JournalLocked where a daemon has it.
-
-    ``dispatch``: also jobs of the queue itself may be claimed (``undo``), not only direct ones.
-    """
+async def open_local(loaded: Loaded, paths: Sequence[bytes] = ()) -> AsyncIterator[Local]:
+    """The journal of the data folder, locked. Raises JournalLocked where a daemon has it."""
     logs.configure(level="error")  # results are printed; what ends in a result is no news
     folder = Path(loaded.data_dir)
     await trio.Path(folder).mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
@@ -96,7 +103,7 @@ async def open_local(
     roots = (*map(os.fsencode, config.media_roots), *paths)
     engine = MediaEngine(Policy(config.rules(), options, roots, config.execution.dry_run))
     settings = Settings(
-        worker_count=int(dispatch),
+        worker_count=0,  # nothing is dispatched: only what was asked for runs
         retry_attempts=0,  # whoever typed the command sees why, and can type it again
         timeout_seconds=config.processing.timeout_seconds,
     )

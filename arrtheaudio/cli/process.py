@@ -52,9 +52,11 @@ def process(
             print_result(result)
 
     paths = [os.path.abspath(path) for path in files]
-    process_all(invocation, paths, languages=languages, dry_run=dry_run, ended=ended)
-    if as_json:
-        print_json(results)
+    try:
+        process_all(invocation, paths, languages=languages, dry_run=dry_run, ended=ended)
+    finally:  # an interruption leaves results, too
+        if as_json and results:
+            print_json(results)
     return 1 if any(result["status"] != "completed" for result in results) else 0
 
 
@@ -91,9 +93,8 @@ def _here(
     dry_run: bool,
     ended: Ended,
 ) -> None:
-    import trio
-
     from arrtheaudio.api import views
+    from arrtheaudio.cli.interrupts import run_orderly
     from arrtheaudio.cli.local import open_local
     from arrtheaudio.jobs.models import NewJob
 
@@ -106,7 +107,7 @@ def _here(
                 jobs, parallel=1, ended=lambda job: ended(dict(views.job_item(job)))
             )
 
-    trio.run(run)
+    run_orderly(run)
 
 
 def _at_daemon(

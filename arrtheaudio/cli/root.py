@@ -9,6 +9,7 @@ traceback; Python's development mode (``python -X dev -m arrtheaudio``) shows it
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import signal
 import sys
@@ -40,6 +41,7 @@ COMMANDS: Final = {
     "undo": "undo:undo",
     "batch": "batch:batch",
     "batches": "batch:batches",
+    "watch": "watch:watch",
     "jobs": "jobs:jobs",
     "queue": "queue:queue",
     "stats": "queue:stats",
@@ -85,6 +87,7 @@ def root() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
+    _prepare_streams()
     sys.exit(run(arguments))
 
 
@@ -100,14 +103,31 @@ def run(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
-    except BrokenPipeError:  # the reader of our output went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
     except (Exception, KeyboardInterrupt, BaseExceptionGroup) as fault:
         if sys.flags.dev_mode:
             raise
-        return _told(fault)
+        code = _told(fault)
+        _give_up_unwritten()
+        return code
     return result if isinstance(result, int) else 0
+
+
+def _prepare_streams() -> None:
+    """Whatever is printed can be printed: in any locale, and where a stream is closed."""
+    for name in ("stdin", "stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by who started us; a file opened later must not take its place
+            setattr(sys, name, open(os.devnull, "r+"))  # noqa: SIM115
+        elif name != "stdin" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _give_up_unwritten() -> None:
+    """What cannot be written (a full disk, a reader that left) must not fail again at the end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _told(fault: BaseException) -> int:
@@ -117,6 +137,8 @@ def _told(fault: BaseException) -> int:
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
     code = FAILED
+    # The reader of our output went away, as `head` does: nobody needs to hear of it.
+    leaves = [leaf for leaf in leaves if not isinstance(leaf, BrokenPipeError)]
     for message, its_code in dict.fromkeys(map(_worded, leaves)):
         click.echo(f"arrtheaudio: {message}", err=True)
         code = max(code, its_code)

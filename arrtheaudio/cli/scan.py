@@ -12,7 +12,7 @@ import attrs
 import click
 
 from arrtheaudio.cli import asking
-from arrtheaudio.cli.following import follow_batch
+from arrtheaudio.cli.following import follow_batch, head_of, progress_bars, screen
 from arrtheaudio.cli.inspect import LANGUAGES
 from arrtheaudio.cli.invocation import Invocation, connected, json_option
 from arrtheaudio.cli.output import counted, print_json, shown
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 CHUNK_FILES: Final = 256  # one commit of the journal for so many files
 CHUNK_SECONDS: Final = 0.5
+CANCEL_SECONDS: Final = 5.0  # for a daemon to hear that its batch is not wanted any more
 PAGE: Final = 1000  # files of a batch that the daemon tells at once
 
 
@@ -93,25 +94,36 @@ def scan(
 ) -> int:
     """Make the right audio track the default one in all files of a folder, now."""
     wanted = Wanted(os.path.realpath(folder), recursive, pattern, languages, dry_run, parallel)
-    totals = _carried_out(invocation, wanted, as_json)
-    document = attrs.asdict(totals) | {"files_per_second": round(totals.rate, 1)}
-    del document["started"]
-    if as_json:
-        print_json({"totals": document})
-    else:
-        click.echo(
-            f"{counted(totals.files, 'file')}, {totals.changed} changed, "
-            f"{totals.skipped} left as they are, {totals.failed} failed, "
-            f"{totals.rate:,.0f} files per second"
-        )
+    totals = Totals()
+    try:
+        _carry_out(invocation, wanted, totals, as_json)
+    except KeyboardInterrupt:
+        _print_totals(totals, as_json)
+        raise
+    _print_totals(totals, as_json)
     return 1 if totals.failed or totals.cancelled or totals.unreadable else 0
 
 
-def _carried_out(invocation: Invocation, wanted: Wanted, as_json: bool) -> Totals:
+def _print_totals(totals: Totals, as_json: bool) -> None:
+    if as_json:
+        document = attrs.asdict(totals) | {"files_per_second": round(totals.rate, 1)}
+        del document["started"]
+        print_json({"totals": document})
+        return
+    rest = {"cancelled": totals.cancelled, "folders unreadable": totals.unreadable}
+    click.echo(
+        f"{counted(totals.files, 'file')}, {totals.changed:,} changed, "
+        f"{totals.skipped:,} left as they are, {totals.failed:,} failed, "
+        + "".join(f"{number:,} {what}, " for what, number in rest.items() if number)
+        + f"{totals.rate:,.0f} files per second"
+    )
+
+
+def _carry_out(invocation: Invocation, wanted: Wanted, totals: Totals, as_json: bool) -> None:
     if invocation.url is None:
         with contextlib.suppress(JournalLocked):  # a daemon has it
-            return _here(invocation.load(), wanted, as_json)
-    return _at_daemon(invocation, wanted, as_json)
+            return _here(invocation.load(), wanted, totals, as_json)
+    return _at_daemon(invocation, wanted, totals, as_json)
 
 
 def _tell(file: dict[str, Any], as_json: bool) -> None:
@@ -125,20 +137,16 @@ def _tell(file: dict[str, Any], as_json: bool) -> None:
 # --- here -------------------------------------------------------------------
 
 
-def _here(loaded: Loaded, wanted: Wanted, as_json: bool) -> Totals:
-    import trio
-
+def _here(loaded: Loaded, wanted: Wanted, totals: Totals, as_json: bool) -> None:
+    from arrtheaudio.cli.interrupts import run_orderly
     from arrtheaudio.cli.local import open_local
-
-    totals = Totals()
 
     async def run() -> None:
         async with open_local(loaded, [wanted.folder]) as local:
-            with _bars(as_json) as bars:
+            with progress_bars(hidden=as_json) as bars:
                 await _sweep(local, wanted, totals, bars, as_json)
 
-    trio.run(run)
-    return totals
+    run_orderly(run)
 
 
 async def _sweep(
@@ -150,14 +158,14 @@ async def _sweep(
     from arrtheaudio.jobs.walk import Sweep, Walk
 
     walk = Walk(Sweep(wanted.folder, wanted.recursive, wanted.pattern, now=time.time()))
-    bar = bars.add_task("looking", total=None)
+    bar = bars.add_task("looking", total=None, rest="")
     found = 0
 
     def ended(job: Job) -> None:
         file = _document(job)
         totals.count(file["status"], job.track_changed)
         _tell(file, as_json)
-        bars.update(bar, completed=totals.files)
+        bars.update(bar, completed=totals.files, rest=f"{totals.rate:,.0f} files/s")
 
     complete = False
     while not complete:
@@ -196,15 +204,6 @@ def _document(job: Job) -> dict[str, Any]:
     }
 
 
-def _bars(as_json: bool) -> Progress:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, console=console, disable=as_json or not console.is_terminal)
-
-
 def _show_total(bars: Progress, bar: TaskID, total: int | None) -> None:
     bars.update(bar, total=total, description="looking" if total is None else "working")
 
@@ -212,7 +211,7 @@ def _show_total(bars: Progress, bar: TaskID, total: int | None) -> None:
 # --- at the daemon ----------------------------------------------------------
 
 
-def _at_daemon(invocation: Invocation, wanted: Wanted, as_json: bool) -> Totals:
+def _at_daemon(invocation: Invocation, wanted: Wanted, totals: Totals, as_json: bool) -> None:
     body: dict[str, Any] = {
         "path": os.fsdecode(wanted.folder),
         "recursive": wanted.recursive,
@@ -222,21 +221,37 @@ def _at_daemon(invocation: Invocation, wanted: Wanted, as_json: bool) -> Totals:
         body["pattern"] = wanted.pattern
     if wanted.languages:
         body["language_priority"] = list(wanted.languages)
-    totals = Totals()
 
     async def question(daemon: Daemon) -> None:
-        batch_id = (await daemon.post("/batch", body))["batch_id"]
-        batch = await follow_batch(daemon, batch_id, as_json=as_json)
-        progress = batch["progress"]
-        totals.files = progress["processed"] + progress["cancelled"]
-        totals.changed = batch["results"]["track_changes"]
-        for name in ("success", "skipped", "failed", "cancelled"):
-            setattr(totals, name, progress[name])
-        _complain(batch["discovery_errors"], totals)
+        import trio
+
+        from arrtheaudio.cli.interrupts import interrupted
+
+        since = await head_of(daemon.address)
+        with trio.CancelScope(shield=True):  # what began must be known, to be cancelled
+            batch_id = (await daemon.post("/batch", body))["batch_id"]
+        try:
+            with screen(as_json=False, only=frozenset()) as tell:
+                batch = await follow_batch(daemon, batch_id, tell, since=since)
+        except BaseException:
+            if interrupted():
+                with trio.move_on_after(CANCEL_SECONDS, shield=True):
+                    await daemon.delete(f"/batch/{batch_id}")
+                    _take_over(await daemon.get(f"/batch/{batch_id}", {"limit": 1}), totals)
+            raise
+        _take_over(batch, totals)
         await _tell_files(daemon, batch_id, as_json)
 
     asking.ask(invocation, question)
-    return totals
+
+
+def _take_over(batch: dict[str, Any], totals: Totals) -> None:
+    progress = batch["progress"]
+    totals.files = progress["processed"] + progress["cancelled"]
+    totals.changed = batch["results"]["track_changes"]
+    for name in ("success", "skipped", "failed", "cancelled"):
+        setattr(totals, name, progress[name])
+    _complain(batch["discovery_errors"], totals)
 
 
 async def _tell_files(daemon: Daemon, batch_id: str, as_json: bool) -> None:

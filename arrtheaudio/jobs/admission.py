@@ -138,15 +138,17 @@ class Requests(Core):
 
     # --- undo ---
 
-    async def undo(self, job: int) -> int:
+    async def undo(self, job: int, *, direct: bool = False) -> int:
         """A new job of kind undo that puts the original bytes back.
 
+        ``direct``: it enters no lane, ``claim_direct`` gives it to the caller (worker_count 0).
         Raises: UnknownId, NotEnded, NothingToUndo, WorkersOff, JournalUnavailable.
         """
-        self._need_workers()
-        return await self._undo(job)
+        if not direct:
+            self._need_workers()
+        return await self._undo(job, direct=direct)
 
-    async def _undo(self, job: int, *, retry_of: int | None = None) -> int:
+    async def _undo(self, job: int, *, retry_of: int | None = None, direct: bool = False) -> int:
         def look(connection: apsw.Connection) -> tuple[Found, bool]:
             found = job_rows(connection, job)
             return found, last_plan(connection, job) is not None
@@ -158,31 +160,41 @@ class Requests(Core):
         if not undoable or old.undone or old.kind == "undo" or job in self._state.undoing:
             raise NothingToUndo("No change of this job can be undone", path=old.path)
         draft = self._draft()
-        fresh = self._draft_undo(draft, job, old.path, old.source, retry_of)
+        fresh = self._draft_undo(draft, job, old.path, old.source, retry_of, direct=direct)
         await self._commit(draft)
         return fresh
 
     @staticmethod
     def _draft_undo(
-        draft: Draft, job: int, path: bytes, source: Source, retry_of: int | None = None
+        draft: Draft,
+        job: int,
+        path: bytes,
+        source: Source,
+        retry_of: int | None = None,
+        *,
+        direct: bool = False,
     ) -> int:
         new = NewJob(path=path)
-        body = ev.queued_body(new, source, Priority.HIGH, undo_of=job, retry_of=retry_of)
+        body = ev.queued_body(
+            new, source, Priority.HIGH, undo_of=job, retry_of=retry_of, direct=direct
+        )
         return draft.queued(body)
 
-    async def undo_batch(self, batch: int) -> int:
+    async def undo_batch(self, batch: int, *, direct: bool = False) -> int:
         """Undo every change of a batch that can be; the number of undo jobs, one transaction.
 
+        ``direct``: as in ``undo``; the jobs are then among ``direct_jobs``.
         Raises: UnknownId, NotEnded, NothingToUndo, WorkersOff, JournalUnavailable.
         """
-        self._need_workers()
+        if not direct:
+            self._need_workers()
         if batch in self._state.batches:
             raise NotEnded(f"{format_id('batch', batch)} has not ended yet")
         found = await self._readers.run(lambda connection: undoable_of_batch(connection, batch))
         draft = self._draft()
         for job, path, source in found:
             if job not in self._state.undoing:
-                self._draft_undo(draft, job, path, source)
+                self._draft_undo(draft, job, path, source, direct=direct)
         if not draft.rows:
             raise NothingToUndo("No change of this batch can be undone")
         await self._commit(draft)

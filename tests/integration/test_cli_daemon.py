@@ -207,7 +207,9 @@ def test_queue_and_statistics(daemon: Serving, ask, capsys) -> None:
 
 def test_a_batch_is_followed_to_its_end_and_undone(daemon: Serving, ask, capsys) -> None:
     films = [daemon.film(f"Film{number}.mkv") for number in range(5)]
-    batch = ask("batch", str(daemon.library), "--follow")
+    capsys.readouterr()
+    assert root.run(["batch", str(daemon.library), "--follow", "--json"]) == 0
+    batch = json.loads(capsys.readouterr().out.splitlines()[-1])["batch"]
     assert (batch["status"], batch["results"]["track_changes"]) == ("completed", 5)
     assert ask("batches")["batches"][0]["batch_id"] == batch["batch_id"]
     assert root.run(["batches"]) == 0
@@ -217,6 +219,19 @@ def test_a_batch_is_followed_to_its_end_and_undone(daemon: Serving, ask, capsys)
     while jobs["total"]:
         jobs = ask("jobs", "list", "--status", "queued", "--status", "running")
     assert [film.read_bytes() == MKV for film in films] == [True] * 5
+
+
+def test_a_batch_is_undone_without_the_daemon_that_did_it(daemon: Serving, ask, capsys) -> None:
+    films = [daemon.film(f"Film{number}.mkv") for number in range(3)]
+    assert root.run(["batch", str(daemon.library), "--follow"]) == 0
+    [batch] = ask("batches")["batches"]
+    daemon.stop()
+    films[0].write_bytes(films[0].read_bytes() + b"later")
+    answer = ask("undo", "--batch", batch["batch_id"], code=1)
+    assert answer == {"batch_id": batch["batch_id"], "job_ids_total": 3, "failed": 1}
+    assert [film.read_bytes() == MKV for film in films] == [False, True, True]
+    assert root.run(["undo", "--batch", batch["batch_id"]]) == 1
+    assert "Film0.mkv" in capsys.readouterr().err
 
 
 def test_scan_is_a_batch_of_the_daemon(daemon: Serving, capsys) -> None:

@@ -4,10 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+import trio
 
 from arrtheaudio.cli import root
 from arrtheaudio.cli.samples import Voice, matroska, mp4
 from arrtheaudio.jobs.lock import exclusive_lock
+from arrtheaudio.jobs.models import NewDelivery, NewJob
+from arrtheaudio.jobs.queue import Settings, open_queue
 from arrtheaudio.media import Context, Options, Rules, inspect
 
 VOICES = [Voice("eng", default=True), Voice("jpn")]
@@ -103,6 +106,27 @@ def test_undo_by_job_and_not_twice(library: Path, capsys) -> None:
     assert documents(capsys)[0]["undo_of"] == result["job_id"]
     assert film.read_bytes() == MP4
     assert root.run(["undo", "--job", result["job_id"]]) == 1
+
+
+def test_undo_touches_nothing_else_that_waits_for_a_daemon(library: Path, capsys) -> None:
+    film, waiting = library / "Film.mp4", library / "Show" / "Season 01" / "S01E01.mkv"
+    root.run(["process", "-l", "jpn", str(film)])
+    [journal] = (library.parent / "home").rglob("jobs.db")
+
+    async def deliver() -> None:
+        async with open_queue(journal, Settings()) as queue:
+            wanted = NewJob(bytes(waiting), language_priority=("jpn",))
+            await queue.deliver(NewDelivery("sonarr", "Download", (wanted,)))
+
+    trio.run(deliver)
+    capsys.readouterr()
+    assert root.run(["undo", str(film)]) == 0
+    assert film.read_bytes() == MP4
+    assert waiting.read_bytes() == MKV
+    capsys.readouterr()
+    assert root.run(["journal", "show", "--json"]) == 0
+    kinds = [row["type"] for row in documents(capsys) if str(waiting) in str(row["body"])]
+    assert kinds == ["job.queued"]
 
 
 def test_undo_is_refused_where_something_else_changed_the_file(library: Path, capsys) -> None:
