@@ -298,10 +298,12 @@ class FakeQueue:
     def health(self) -> JournalHealth:
         return JournalHealth("3.99.0", self.head, 4096, 0.5, self.writable, "")
 
-    async def events(self, since: int, *, limit: int = 1000) -> EventChunk:
+    async def events(self, since: int, *, limit: int = 1000, upto: int | None = None) -> EventChunk:
         await trio.lowlevel.checkpoint()
-        events = tuple(event for event in self.feed if event.seq > since)[:limit]
-        return EventChunk(events, events[-1].seq if events else max(since, self.head))
+        head = self.head if upto is None else min(upto, self.head)
+        events = tuple(event for event in self.feed if since < event.seq <= head)[:limit]
+        whole = len(events) < limit
+        return EventChunk(events, max(since, head) if whole else events[-1].seq)
 
     async def wait_beyond(self, seq: int) -> None:
         while self.head <= seq:

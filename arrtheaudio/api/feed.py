@@ -8,6 +8,7 @@ sharing is the hub's business, bytes are the server's.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, NoReturn, Protocol
 
@@ -20,7 +21,7 @@ from arrtheaudio.api.auth import Credentials, Gate, same_origin
 from arrtheaudio.api.errors import Forbidden, UpgradeRequired
 from arrtheaudio.api.feed_hub import Hub
 from arrtheaudio.api.feed_progress import Pacing
-from arrtheaudio.api.feed_tape import CHUNK_EVENTS, Line, Part, frames
+from arrtheaudio.api.feed_tape import Line, Part, frames
 from arrtheaudio.api.routes import Answer, Operation
 from arrtheaudio.api.schema import (
     BadRequest,
@@ -163,22 +164,22 @@ class Talk:
             self._cursor = head
         while True:
             moved = self._hub.moved
-            part = await self._next()
+            part = await self._hub.tape.behind(self._cursor)
             if part.upto != self._cursor or part.gap is not None:
                 await self._tell(part)
             else:
-                with trio.move_on_at(self._pacing.next_due):
-                    await moved.wait()
+                await self._wait(moved)
             await self._tell_progress()
             await self._tell_notices()
             await trio.lowlevel.checkpoint()  # sending to a vanished peer may not be one
 
-    async def _next(self) -> Part:
-        part = self._hub.tape.behind(self._cursor)
-        if part is None:
-            chunk = await self._hub.queue.events(self._cursor, limit=CHUNK_EVENTS)
-            part = Part.of(chunk)
-        return part
+    async def _wait(self, moved: trio.Event) -> None:
+        due = self._pacing.next_due
+        if due == math.inf:
+            await moved.wait()
+        else:
+            with trio.move_on_at(due):
+                await moved.wait()
 
     async def _tell(self, part: Part) -> None:
         if part.gap is not None:

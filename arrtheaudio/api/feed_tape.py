@@ -1,9 +1,10 @@
 """The tape: what has just happened, as text, once for all who listen (api.md, Websocket feed).
 
 Every event is read from the queue and encoded once; clients that stand at the same
-place share the very frames. The tape holds the newest TAPE_EVENTS; who is further
-behind reads the queue's ring or the journal by himself, so nobody costs memory that
-grows. Knows events and cursors; nothing of sockets, filters or progress.
+place share the very frames. The tape holds the newest TAPE_EVENTS; what is further
+behind is read from the journal in blocks, of which a few are kept for whoever lags
+together. So nobody costs memory that grows. Knows events and cursors; nothing of
+sockets, filters or progress.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 TAPE_EVENTS: Final = 4096
 CHUNK_EVENTS: Final = 1000  # read, and handed to one client, at once
+BLOCK_NUMBERS: Final = 1000  # of the journal, that are read together
+BLOCKS: Final = 16  # kept: some 8 MB
 FRAME_EVENTS: Final = 100  # 2.6 µs of server time each, where a message costs 75 µs
 FRAME_CHARACTERS: Final = 64 * 1024
 
@@ -113,11 +116,43 @@ def _frame(texts: Sequence[str]) -> str:
     return f'{{"type":"events","events":[{",".join(texts)}]}}'
 
 
+class Archive:
+    """Events before the tape, in blocks of BLOCK_NUMBERS; what retention removes may linger."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+        self._blocks: dict[Seq, Part] = {}  # by the cursor before it; least used first
+        self._reading = trio.Lock()
+
+    async def behind(self, seq: Seq, end: Seq) -> Part:
+        """What follows a cursor up to the end of its block, or ``end``. Raises: JournalError."""
+        first = seq // BLOCK_NUMBERS * BLOCK_NUMBERS
+        last = first + BLOCK_NUMBERS
+        if last > end:  # still being written
+            return Part.of(await self._queue.events(seq, upto=end))
+        async with self._reading:  # who waits finds it read
+            block = self._blocks.pop(first, None)
+            if block is None:
+                block = Part.of(await self._queue.events(first, upto=last))
+            self._blocks[first] = block
+            if len(self._blocks) > BLOCKS:
+                del self._blocks[next(iter(self._blocks))]
+        if seq == first:
+            return block
+        return Part([line for line in block.lines if line.seq > seq], last, _rest(block.gap, seq))
+
+
+def _rest(gap: tuple[int, int] | None, seq: Seq) -> tuple[int, int] | None:
+    """What of a gap lies behind a cursor."""
+    return None if gap is None or gap[1] <= seq else (max(gap[0], seq + 1), gap[1])
+
+
 class Tape:
     """The newest events. ``end`` is how far it has been read."""
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
+        self._archive = Archive(queue)
         self._lines: list[Line] = []
         self._begin: Seq = 0
         self._reading = trio.Lock()
@@ -144,10 +179,10 @@ class Tape:
                 del self._lines[:-TAPE_EVENTS]
             return chunk.events
 
-    def behind(self, seq: Seq) -> Part | None:
-        """What follows a cursor, empty where nothing does; None where the tape begins later."""
+    async def behind(self, seq: Seq) -> Part:
+        """What follows a cursor; empty where nothing does. Raises: JournalError."""
         if seq < self._begin:
-            return None
+            return await self._archive.behind(seq, self.end)
         if seq >= self.end:
             return Part((), seq)
         if self._shared is not None and self._shared[0] == seq:

@@ -352,13 +352,17 @@ class Reading(Requests):
         """The last durable row; ``state()`` and ``live_batches()`` contain it."""
         return self._feed.head
 
-    async def events(self, since: int, *, limit: int = 1000) -> EventChunk:
-        """Public rows behind the cursor; go on at ``next_since``."""
+    async def events(self, since: int, *, limit: int = 1000, upto: int | None = None) -> EventChunk:
+        """Public rows behind the cursor; go on at ``next_since``.
+
+        ``upto``: none behind this number, and that from the journal.
+        """
         await trio.lowlevel.checkpoint()
-        chunk = self._feed.recent(since, limit)  # last, so that it reaches up to the head of now
-        if chunk is not None:
-            return chunk
-        head = self._feed.head
+        if upto is None:
+            chunk = self._feed.recent(since, limit)  # last: it reaches up to the head of now
+            if chunk is not None:
+                return chunk
+        head = self._feed.head if upto is None else min(upto, self._feed.head)
         return await self._readers.run(
             lambda connection: read_chunk(connection, since, head, limit)
         )

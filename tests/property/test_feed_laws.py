@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from arrtheaudio.api import feed_tape
 from arrtheaudio.api.feed_progress import PROGRESS_SECONDS, Pacing
-from arrtheaudio.api.feed_tape import Part, Tape, frames, line_of
+from arrtheaudio.api.feed_tape import Tape, frames, line_of
 from arrtheaudio.jobs.models import Event
 
 READERS = 3
@@ -36,9 +36,7 @@ async def follow(script: list[tuple[str, int]]) -> tuple[FakeQueue, list[list[in
     cursors = [0] * READERS
 
     async def take(reader: int) -> None:
-        part = tape.behind(cursors[reader])
-        if part is None:
-            part = Part.of(await queue.events(cursors[reader], limit=7))
+        part = await tape.behind(cursors[reader])
         heard[reader] += [line.seq for line in part.lines]
         cursors[reader] = part.upto
 
@@ -63,11 +61,12 @@ async def follow(script: list[tuple[str, int]]) -> tuple[FakeQueue, list[list[in
 async def test_every_reader_hears_every_event_once_and_in_order(
     script: list[tuple[str, int]],
 ) -> None:
-    small, feed_tape.TAPE_EVENTS = feed_tape.TAPE_EVENTS, 20  # so that readers fall behind it
+    sizes = feed_tape.TAPE_EVENTS, feed_tape.BLOCK_NUMBERS, feed_tape.BLOCKS
+    feed_tape.TAPE_EVENTS, feed_tape.BLOCK_NUMBERS, feed_tape.BLOCKS = 20, 9, 2  # all fall behind
     try:
         queue, heard = await follow(script)
     finally:
-        feed_tape.TAPE_EVENTS = small
+        feed_tape.TAPE_EVENTS, feed_tape.BLOCK_NUMBERS, feed_tape.BLOCKS = sizes
     everything = [event.seq for event in queue.feed]
     assert heard == [everything] * READERS
 
