@@ -45,7 +45,8 @@ class Invocation:
         )
 
     def address(self) -> Address:
-        """Where the daemon is and which key it takes: options, environment, configuration."""
+        """Where the daemon is and which key it takes: options, environment, data folder."""
+        from arrtheaudio.cli import whereabouts
         from arrtheaudio.client import Address
 
         url = self.url or os.environ.get("ARRTHEAUDIO_URL")
@@ -53,7 +54,8 @@ class Invocation:
         if url and key:
             return Address(url, key)
         loaded = self.load()
-        return Address(url or _url(loaded), key or _key(loaded))
+        found = url or whereabouts.published(loaded.data_dir) or _url(loaded)
+        return Address(found, key or _key(loaded))
 
 
 def _url(loaded: Loaded) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from arrtheaudio.cli import whereabouts
 from arrtheaudio.cli.invocation import Invocation, configured, json_option
 from arrtheaudio.cli.output import print_json
 
@@ -55,9 +56,18 @@ def serve(
 
     async def run() -> None:
         async with trio.open_nursery() as nursery:
-            _announce(await nursery.start(daemon.serve, loaded), loaded, as_json=as_json)
+            running = await nursery.start(daemon.serve, loaded)
+            _publish(running, loaded)
+            _announce(running, loaded, as_json=as_json)
 
     trio.run(run)
+
+
+def _publish(running: Running, loaded: Loaded) -> None:
+    try:
+        whereabouts.publish(loaded.data_dir, running.url)
+    except OSError as fault:  # no reason to stop: other commands can be told with --url
+        click.echo(f"The address cannot be written down: {fault.strerror}", err=True)
 
 
 def _announce(running: Running, loaded: Loaded, *, as_json: bool) -> None:

@@ -105,6 +105,4 @@ def _answer(response: httpx.Response) -> Any:
             f"{response.status_code} {response.reason_phrase}", status=response.status_code
         )
     detail = str(problem.get("detail") or problem.get("title") or response.reason_phrase)
-    errors = problem.get("errors") or []
-    fields = "; ".join(f"{entry.get('field')}: {entry.get('message')}" for entry in errors)
-    raise DaemonRefused(f"{detail} {fields}".strip(), status=response.status_code, problem=problem)
+    raise DaemonRefused(detail, status=response.status_code, problem=problem)

@@ -84,6 +84,22 @@ def defaults(path: Path) -> list[str]:
     return [track.language for track in media.audio if track.default]
 
 
+def test_a_daemon_on_a_free_port_is_found_by_its_data_folder(
+    daemon: Serving, ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ARRTHEAUDIO_URL")
+    assert ask("queue")["workers"]["total"] == 2
+
+
+def test_a_refusal_is_told_once(
+    daemon: Serving, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outside = tmp_path / "outside.mkv"
+    outside.write_bytes(MKV)
+    assert root.run(["process", str(outside)]) == 1
+    assert capsys.readouterr().err.count("not below media_roots") == 1
+
+
 def test_serve_tells_where_it_is_and_stops_cleanly(daemon: Serving) -> None:
     assert set(daemon.told) == {"url", "port", "key_path", "pid"}
     assert daemon.told["pid"] == daemon.process.pid

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from arrtheaudio.cli import whereabouts
 from arrtheaudio.cli.invocation import Invocation
 from arrtheaudio.cli.output import milliseconds, shown
 
@@ -35,6 +36,17 @@ def configured(home: Path, text: str) -> Invocation:
 )
 def test_the_address_follows_from_the_configuration(home: Path, text: str, url: str) -> None:
     assert configured(home, text).address().url == url
+
+
+def test_the_address_that_a_daemon_wrote_down_wins_over_the_configuration(home: Path) -> None:
+    whereabouts.publish(str(home), "http://127.0.0.1:40001/audio")
+    assert configured(home, "api: {port: 80}").address().url == "http://127.0.0.1:40001/audio"
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"ftp://nas\n", b"http://nas\nhttp://b\n"])
+def test_what_is_no_address_is_passed_over(home: Path, content: bytes) -> None:
+    (home / whereabouts.NAME).write_bytes(content)
+    assert configured(home, "").address().url == "http://127.0.0.1:9393"
 
 
 def test_the_key_is_the_configured_one_or_that_of_the_key_file(home: Path) -> None:
