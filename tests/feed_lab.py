@@ -38,12 +38,22 @@ class Lab:
 
 @asynccontextmanager
 async def feed_lab(
-    folder: Path, settings: Settings = ROOMY, *, key: str | None = KEY, **api: Any
+    folder: Path,
+    settings: Settings = ROOMY,
+    *,
+    key: str | None = KEY,
+    seconds: float = 60,
+    **api: Any,
 ) -> AsyncIterator[Lab]:
     """Open the queue in this folder and serve it."""
     async with (
         open_queue(folder / "jobs.db", settings) as queue,
-        live_api(configured(folder, **api), key=key, queue=queue) as live,  # type: ignore[arg-type]
+        live_api(
+            configured(folder, **api),
+            key=key,
+            queue=queue,  # type: ignore[arg-type]
+            seconds=seconds,
+        ) as live,
     ):
         yield Lab(queue, live, Address(f"http://127.0.0.1:{live.port}", key))
 

@@ -54,6 +54,7 @@ async def live_api(
     key: str | None = KEY,
     queue: FakeQueue | None = None,
     extend: Callable[[App], None] = lambda app: None,
+    seconds: float = 60,
     data_dir: Path | None = None,
     **services: Any,
 ) -> AsyncIterator[Live]:
@@ -71,7 +72,7 @@ async def live_api(
     )
     app = create_app(given)
     extend(app)
-    with trio.fail_after(60):
+    with trio.fail_after(seconds):
         async with trio.open_nursery() as nursery:
 
             async def serve(task_status: trio.TaskStatus[int]) -> None:
