@@ -94,6 +94,10 @@ async def serve(
             await Daemon(loaded, queue, key, began, backstop).run(task_status)
     except BaseExceptionGroup as group:
         raise _single(group) from None
+    except ArrtheaudioError:
+        raise
+    except Exception as error:  # of a service inside the queue
+        raise _failed_service("queue", error) from error
     finally:
         backstop.disarm()
         gc.enable()
@@ -297,8 +301,12 @@ async def _supervised(
         raise
     except* Exception as group:
         error = _single(group)
-        _log.critical("service_failed", service=name, exc_info=error)
-        raise ServiceFailed(f"The {name} failed ({type(error).__name__}: {error})") from error
+        raise _failed_service(name, error) from error
+
+
+def _failed_service(name: str, error: BaseException) -> ServiceFailed:
+    _log.critical("service_failed", service=name, exc_info=error)
+    return ServiceFailed(f"The {name} failed ({type(error).__name__}: {error})")
 
 
 async def _first(*waits: Callable[[], Any]) -> None:

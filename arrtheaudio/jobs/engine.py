@@ -31,8 +31,10 @@ OUTSIDE_MESSAGE: Final = (
     "Add its folder to media_roots, or map it with path_mappings."
 )
 UNDO_DRY_RUN: Final = "Would put the original bytes back"
-# Threads beyond one per worker: a hung look that was abandoned keeps its thread.
-SPARE_THREADS: Final = 32
+# Far more than workers: what was abandoned on a share that does not answer keeps its thread.
+THREADS: Final = 128
+# Of the looks that nobody waits for long (free space, links): they must not use up the others.
+LOOKS: Final = 8
 
 _log = structlog.get_logger(__name__)
 
@@ -75,7 +77,8 @@ class MediaEngine:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self._threads = trio.CapacityLimiter(SPARE_THREADS)
+        self._threads = trio.CapacityLimiter(THREADS)
+        self._looks = trio.CapacityLimiter(LOOKS)
 
     async def process(self, claim: Claim, *, heavy: bool, before_write: BeforeWrite) -> Outcome:
         """Bring the claim's file in order, or undo what its plan says. Raises MediaError."""
@@ -132,13 +135,13 @@ class MediaEngine:
     async def free_space(self, path: bytes) -> int:
         """Bytes free where this file would be rewritten. Raises OSError."""
         return await trio.to_thread.run_sync(
-            partial(_free_space, path), abandon_on_cancel=True, limiter=self._threads
+            partial(_free_space, path), abandon_on_cancel=True, limiter=self._looks
         )
 
     async def links(self, path: bytes) -> int:
         """Hard links of this file. Raises OSError."""
         status = await trio.to_thread.run_sync(
-            partial(os.stat, path), abandon_on_cancel=True, limiter=self._threads
+            partial(os.stat, path), abandon_on_cancel=True, limiter=self._looks
         )
         return status.st_nlink
 

@@ -113,6 +113,7 @@ class LinkWatch:
             original_language=job.original_language,
             series_type=job.series_type,
             tags=job.tags,
+            language_priority=job.language_priority,
             dry_run=job.dry_run,
         )
         accepted = await self._queue.submit([new], priority=Priority.LOW)

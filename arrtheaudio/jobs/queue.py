@@ -64,14 +64,15 @@ class Queue(Insight):
                     self._enqueue(job)
         self._wake()
 
-    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Run the journal and the queue's own services until ``end``."""
-        async with trio.open_nursery() as nursery:
-            await nursery.start(self._journal.run)
-            nursery.start_soon(self._watch_due_times)
-            nursery.start_soon(self._cancel_batches)
-            nursery.start_soon(self._retain)
-            task_status.started()
+    async def begin(self, nursery: trio.Nursery) -> None:
+        """Run the journal, until ``end``, and the queue's own services.
+
+        In the nursery that encloses everybody who uses the queue: what fails here ends them.
+        """
+        await nursery.start(self._journal.run)
+        nursery.start_soon(self._watch_due_times)
+        nursery.start_soon(self._cancel_batches)
+        nursery.start_soon(self._retain)
 
     async def end(self, *, clean: bool) -> None:
         """Commit what is pending and close the journal; after a clean run say so before."""
@@ -125,9 +126,9 @@ async def open_queue(
         queue.warn_of_file_system(network_file_system(path.parent))
         try:
             async with trio.open_nursery() as nursery:
-                await nursery.start(queue.serve)
                 clean = False
                 try:
+                    await queue.begin(nursery)
                     yield queue
                     clean = True
                 finally:

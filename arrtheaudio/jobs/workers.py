@@ -12,6 +12,7 @@ configuration files. queue.md: Workers.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final, NoReturn
 
 import structlog
@@ -21,7 +22,7 @@ from arrtheaudio.errors import HalfEdited, JournalUnavailable
 from arrtheaudio.jobs.attempt import attempt
 from arrtheaudio.jobs.claims import Claim, Why
 from arrtheaudio.jobs.engine import Engine
-from arrtheaudio.jobs.models import ENDED, Accepted, Job, JobFilter, Status
+from arrtheaudio.jobs.models import ENDED, Accepted, Job, JobFilter, SpaceWaiter, Status
 from arrtheaudio.jobs.queue import Queue
 from arrtheaudio.jobs.recovery import settle
 from arrtheaudio.jobs.slots import Slots
@@ -29,6 +30,7 @@ from arrtheaudio.media import Plan
 
 # The start does not wait longer for files that hang: their plans are settled behind it.
 RECOVERY_PATIENCE_SECONDS: Final = 10.0
+SPACE_LOOK_SECONDS: Final = 10.0  # then a file system counts as full
 # Failed jobs, newest first, among which the start looks for those that it has just poisoned.
 POISONED_LOOKED_AT: Final = 100
 
@@ -178,20 +180,20 @@ class Workers:
         """Look again at what waits for space, every ``space_check_seconds``."""
         while True:
             await trio.sleep(self._queue.settings.space_check_seconds)
-            for waiter in self._queue.space_waiters():
-                if await self._may_have_space(waiter.path, waiter.needed):
-                    try:
-                        await self._queue.space_found(waiter.job)
-                    except JournalUnavailable:
-                        break  # looked at again next time
+            async with trio.open_nursery() as nursery:  # a dead share holds up no other file
+                for waiter in self._queue.space_waiters():
+                    nursery.start_soon(self._look_for_space, waiter)
 
-    async def _may_have_space(self, path: bytes, needed: int) -> bool:
+    async def _look_for_space(self, waiter: SpaceWaiter) -> None:
+        found = False
         try:
-            with trio.move_on_after(self._queue.settings.space_check_seconds):
-                return await self._engine.free_space(path) > needed
+            with trio.move_on_after(SPACE_LOOK_SECONDS):
+                found = await self._engine.free_space(waiter.path) > waiter.needed
         except OSError:
-            return True  # the attempt finds out what is wrong with the file
-        return False
+            found = True  # the attempt finds out what is wrong with the file
+        if found:
+            with suppress(JournalUnavailable):  # looked at again next time
+                await self._queue.space_found(waiter.job)
 
     # --- stopping ---
 

@@ -78,6 +78,17 @@ async def test_a_service_that_fails_ends_the_daemon_with_its_name_and_nothing_is
         assert queue.health().writable
 
 
+async def test_a_failing_service_inside_the_queue_ends_the_daemon_as_clearly(
+    loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(self: Queue) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr(Queue, "_retain", fail)
+    with pytest.raises(ServiceFailed, match=r"The queue failed \(ZeroDivisionError: oh\)"):
+        await serve(loaded)
+
+
 async def test_the_daemon_that_reports_started_answers_and_stops_by_signal(
     loaded: Loaded,
 ) -> None:

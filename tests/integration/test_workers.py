@@ -247,6 +247,27 @@ async def test_a_job_waits_for_space_without_a_slot_and_goes_on_when_there_is_so
     assert w.engine.at[-1] - begin <= 61
 
 
+async def test_a_file_system_that_hangs_keeps_no_other_file_waiting(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    class Half(FakeEngine):
+        async def free_space(self, path: bytes) -> int:
+            if path.startswith(b"/dead/"):
+                await trio.sleep_forever()
+            return 11
+
+    async with world(tmp_path, Settings(space_check_seconds=60), Half()) as w:
+        paths = [b"/dead/%d.mkv" % n for n in range(20)] + [b"/m/a.mkv"]
+        w.engine.files = {path: raising(NoSpace(needed=10)) for path in paths}
+        jobs = await w.submit(*paths)
+        for job in jobs:
+            await w.until(job, Status.WAITING_FOR_SPACE)
+        with trio.fail_after(61):
+            assert (await w.ended(jobs[-1])).result == "success"
+        await trio.sleep(1000)
+        assert (await w.queue.job(jobs[0])).status is Status.WAITING_FOR_SPACE
+
+
 async def test_a_file_system_that_cannot_be_asked_leaves_it_to_the_attempt(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:

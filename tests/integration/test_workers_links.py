@@ -86,7 +86,9 @@ async def test_a_job_is_queued_within_the_hour_after_the_link_is_gone_and_once(
 ) -> None:
     files = LinkedFiles({b"/m/a.mkv": 2})
     async with watching(tmp_path, files) as queue:
-        await queue.submit([NewJob(b"/m/a.mkv", original_language="ja", tags=("dub",))])
+        await queue.submit(
+            [NewJob(b"/m/a.mkv", original_language="ja", tags=("dub",), language_priority=("eng",))]
+        )
         await trio.sleep(5 * LOOK_SECONDS)
         assert await reasons(queue) == ["hardlinked"]
         files.links_of[b"/m/a.mkv"] = 1
@@ -94,6 +96,7 @@ async def test_a_job_is_queued_within_the_hour_after_the_link_is_gone_and_once(
         assert await reasons(queue) == ["hardlinked", "already_correct"]
         (again,) = (await queue.jobs(JobFilter(limit=1))).jobs
         assert (again.original_language, again.tags) == ("ja", ("dub",))
+        assert again.language_priority == ("eng",)
         await trio.sleep(50 * LOOK_SECONDS)
         assert len(await reasons(queue)) == 2
 
