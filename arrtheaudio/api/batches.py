@@ -9,6 +9,7 @@ import trio
 
 from arrtheaudio.api import answers, views
 from arrtheaudio.api.errors import sentences
+from arrtheaudio.api.languages import Language
 from arrtheaudio.api.routes import Answer, Operation, reply
 from arrtheaudio.api.schema import BadRequest, Bounds, FieldProblem, Length
 from arrtheaudio.api.services import Services
@@ -54,9 +55,7 @@ class StartBatch:
     dry_run: bool = False
     priority: Literal["normal", "low"] = "normal"
     filters: Filters = attrs.field(factory=Filters)
-    language_priority: (
-        Annotated[tuple[Annotated[str, Length(1, 64)], ...], Length(1, 20)] | None
-    ) = None
+    language_priority: Annotated[tuple[Language, ...], Length(1, 20)] | None = None
 
 
 @attrs.frozen

@@ -13,8 +13,9 @@ import attrs
 from arrtheaudio import media
 from arrtheaudio.api import views
 from arrtheaudio.api.errors import BadPath
+from arrtheaudio.api.languages import Language
 from arrtheaudio.api.routes import Answer, Operation, reply
-from arrtheaudio.api.schema import Length, Note
+from arrtheaudio.api.schema import Length
 from arrtheaudio.api.services import Services
 from arrtheaudio.api.storage import Storage
 from arrtheaudio.arr.paths import LONGEST_PATH
@@ -27,10 +28,7 @@ class InspectQuery:
     """Which file."""
 
     path: Annotated[str, Length(1, LONGEST_PATH)]
-    language: Annotated[
-        tuple[Annotated[str, Length(1, 64), Note("a language, or `original`", "jpn")], ...],
-        Length(0, 20),
-    ] = ()
+    language: Annotated[tuple[Language, ...], Length(0, 20)] = ()
 
 
 class ExplainedView(TypedDict):

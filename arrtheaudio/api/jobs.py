@@ -9,6 +9,7 @@ import attrs
 from arrtheaudio.api import answers, batches, views
 from arrtheaudio.api.errors import sentences
 from arrtheaudio.api.job_filters import JobMatch
+from arrtheaudio.api.languages import Language
 from arrtheaudio.api.routes import Answer, Operation, reply
 from arrtheaudio.api.schema import BadRequest, Bounds, FieldProblem, Length, Note
 from arrtheaudio.api.services import Services
@@ -25,7 +26,6 @@ from arrtheaudio.jobs.models import (
 )
 
 PathText = Annotated[str, Length(1, LONGEST_PATH)]
-Language = Annotated[str, Length(1, 64), Note("a language, or `original`", "jpn")]
 Limit = Annotated[int, Bounds(1, 1000)]
 Offset = Annotated[int, Bounds(0, 100_000)]
 

@@ -63,6 +63,13 @@ class Pattern:
 
 
 @attrs.frozen
+class Check:
+    """A rule that no document can state: what was expected instead of a string, None if nothing."""
+
+    fault: Callable[[str], str | None]
+
+
+@attrs.frozen
 class Note:
     """A sentence for the document, and an example."""
 
@@ -240,7 +247,13 @@ def _check(extra: t.Any) -> Callable[[t.Any], str | None] | None:
         case Pattern():
             regex = re.compile(extra.regex)
             return lambda value: None if regex.fullmatch(value) else f"expected {extra.meaning}"
+        case Check():
+            return lambda value: _unlike(extra.fault(value), value)
     return None
+
+
+def _unlike(expected: str | None, value: str) -> str | None:
+    return None if expected is None else f"expected {expected}, got {value!r}"
 
 
 def _outside(bounds: Bounds, value: float) -> str | None:

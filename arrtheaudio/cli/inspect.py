@@ -17,17 +17,32 @@ if TYPE_CHECKING:
 FILES = click.argument(
     "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=bytes)
 )
+
+
+def _understood(
+    context: click.Context, parameter: click.Parameter, words: tuple[str, ...]
+) -> tuple[str, ...]:
+    from arrtheaudio._config_rules import language_fault
+
+    for word in words:
+        expected = language_fault(word)
+        if expected is not None:
+            raise click.BadParameter(f"expected {expected}, got {word!r}")
+    return words
+
+
 LANGUAGES = click.option(
     "-l",
     "--language",
     "languages",
     multiple=True,
     metavar="L",
+    callback=_understood,
     help="The wanted language, best first; may be given several times.",
 )
 
 
-@click.command()
+@click.command(short_help="Show the tracks of files, and which one would be chosen.")
 @configured
 @LANGUAGES
 @json_option
@@ -36,7 +51,11 @@ LANGUAGES = click.option(
 def inspect(
     invocation: Invocation, languages: tuple[str, ...], as_json: bool, files: tuple[bytes, ...]
 ) -> int:
-    """Show the tracks of files, which one would be chosen and why. Changes nothing."""
+    """Show the tracks of files, which one would be chosen and why. Changes nothing.
+
+    What Sonarr and Radarr would tell is not known here: without --language the
+    original language is the one that the file itself flags, if any.
+    """
     from arrtheaudio import media
     from arrtheaudio.errors import MediaError
 

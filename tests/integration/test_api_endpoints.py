@@ -193,6 +193,8 @@ async def test_files_by_hand(live: Live, api: Documented, media: Path) -> None:
         ({"paths": ["x" * 5000]}, {"paths[0]"}),
         ({"paths": ["/a"] * 1001}, {"paths"}),
         ({"paths": ["/a"], "priority": "high", "dry_run": 1}, {"priority", "dry_run"}),
+        ({"paths": ["/a"], "language_priority": ["jpn", "jp?n", "original", "zz99zz"]},
+         {"language_priority[1]", "language_priority[3]"}),
         ([], {""}),
     ],
 )  # fmt: skip

@@ -56,6 +56,14 @@ def test_process_edits_and_undo_gives_back_every_byte(library: Path, capsys) -> 
     assert film.read_bytes() == MP4
 
 
+@pytest.mark.parametrize("command", ["process", "scan", "inspect"])
+def test_a_language_that_nobody_understands_is_wrong_usage(
+    library: Path, capsys, command: str
+) -> None:
+    assert root.run([command, "--language", "zz99zz", str(library)]) == 2
+    assert "expected a language code such as eng" in capsys.readouterr().err
+
+
 def test_a_file_that_was_just_written_is_processed_at_once(library: Path) -> None:
     (library / "new.mkv").write_bytes(MKV)
     assert root.run(["process", "-l", "jpn", str(library / "new.mkv")]) == 0

@@ -11,6 +11,7 @@ from arrtheaudio.api.document import Schemas
 from arrtheaudio.api.schema import (
     BadRequest,
     Bounds,
+    Check,
     Length,
     Pattern,
     body_reader,
@@ -153,3 +154,20 @@ def test_answers_are_documented_from_their_typed_dicts() -> None:
     assert answer["required"] == ["name", "status"]
     assert answer["properties"]["name"] == {"type": ["string", "null"]}
     assert answer["properties"]["status"] == {"$ref": "#/components/schemas/Status"}
+
+
+def test_a_rule_of_its_own_says_what_was_expected() -> None:
+    @attrs.frozen
+    class Named:
+        """A request."""
+
+        words: tuple[
+            Annotated[str, Check(lambda word: None if word == "eng" else "a language")], ...
+        ] = ()
+
+    read = body_reader(Named)
+    assert read({"words": ["eng"]}) == Named(("eng",))
+    with pytest.raises(BadRequest) as caught:
+        read({"words": ["eng", "x"]})
+    (problem,) = caught.value.problems
+    assert (problem.field, problem.message) == ("words[1]", "expected a language, got 'x'")
