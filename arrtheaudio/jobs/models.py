@@ -233,6 +233,7 @@ class Job:
     undo_of: int | None = None
     undone: bool = False
     dry_run: bool = False
+    language_priority: tuple[str, ...] | None = None
     title: str | None = None
     original_language: str | None = None
     series_type: str | None = None

@@ -159,6 +159,7 @@ def job_of(
         "series_type": new.series_type,
         "tags": new.tags,
         "requested_path": new.requested_path,
+        "language_priority": new.language_priority,
         "attempt": 0,
         "max_attempts": 1 if body.get("direct") else max_attempts,
     }
