@@ -163,6 +163,7 @@ class JobItem(TypedDict):
     message: str | None
     track_changed: bool
     selected_track: SelectedTrackView | None
+    previous_language: Annotated[str | None, Note("of the default audio track before the job")]
     method: Literal["in_place", "remux", "copy"] | None
     worker_id: int | None
 
@@ -180,13 +181,17 @@ class JobView(JobItem):
 
 
 class JobFacets(TypedDict):
-    """How many jobs match, by what became of them; ``changed`` without those undone."""
+    """How many jobs match, by what became of them; ``changed`` without those undone.
+
+    ``restored``: undo jobs that put the old bytes back.
+    """
 
     all: int
     waiting: int
     running: int
     changed: int
     undone: int
+    restored: int
     unchanged: Annotated[int, Note("successful without a change: dry runs")]
     already_correct: int
     skipped: int
@@ -281,6 +286,7 @@ class ProgressView(TypedDict):
     completed: int
     success: int
     skipped: int
+    already_correct: Annotated[int, Note("of the skipped ones")]
     failed: int
     cancelled: int
     running: int

@@ -28,7 +28,7 @@ class HelloQueue(answers.QueueNumbers):
 
 
 class HelloToday(TypedDict):
-    """Jobs that ended on this local day; ``checked`` is all but the cancelled ones."""
+    """Jobs that ended on this local day, undo jobs aside; ``checked``: all but the cancelled."""
 
     checked: int
     changed: int
@@ -54,7 +54,9 @@ class Hello(TypedDict):
 
 
 def end_of_event(event: Event) -> int | None:
-    """How a job ended with this event; None for every other one."""
+    """How a job ended with this event; None for every other one, and for an undo."""
+    if event.body.get("kind") == "undo":
+        return None
     match event.type:
         case ev.JOB_FAILED:
             return FAILED

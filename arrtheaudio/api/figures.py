@@ -31,7 +31,7 @@ class BreakdownQuery:
 
 
 class DayView(TypedDict):
-    """What ended on one local day. ``unchanged``: successful dry runs."""
+    """What ended on one local day, undo jobs aside. ``unchanged``: successful dry runs."""
 
     day: str
     changed: int

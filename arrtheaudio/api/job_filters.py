@@ -13,7 +13,7 @@ import attrs
 
 from arrtheaudio.api.schema import BadRequest, FieldProblem, Length, Note, Pattern, spelled
 from arrtheaudio.arr.paths import LONGEST_PATH
-from arrtheaudio.jobs.models import JobFilter, Source, Status, parse_id
+from arrtheaudio.jobs.models import JobFilter, JobKind, Source, Status, parse_id
 
 _MOMENT: Final = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)"
 Moment = Annotated[
@@ -21,6 +21,7 @@ Moment = Annotated[
     Pattern(_MOMENT, "a time with its offset (RFC 3339)"),
     Note("RFC 3339", "2026-03-14T21:07:45Z"),
 ]
+Spoken = Annotated[str, Length(1, 64), Note("of the chosen track, as jobs show it", "ja")]
 Word = Annotated[str, Pattern(r"[a-z_]{1,64}", "a reason's word")]
 
 
@@ -34,7 +35,9 @@ class JobMatch:
     webhook_id: Annotated[str, Pattern(r"webhook_[0-9a-f]{12}", "a delivery's id")] | None = None
     batch_id: Annotated[str, Pattern(r"batch_[0-9a-f]{12}", "a batch's id")] | None = None
     source: tuple[Source, ...] = ()
+    kind: tuple[JobKind, ...] = ()
     container: tuple[Literal["mkv", "mp4"], ...] = ()
+    language: Annotated[tuple[Spoken, ...], Length(0, 50)] = ()
     path: (
         Annotated[str, Length(1, LONGEST_PATH), Note("this file, or all below this folder")] | None
     ) = None
@@ -47,6 +50,8 @@ class JobMatch:
     ) = None
     from_: Moment | None = attrs.field(default=None, metadata=spelled("from"))
     to: Moment | None = None
+    completed_from: Moment | None = None
+    completed_to: Moment | None = None
 
     def filter(self) -> JobFilter:
         """As the queue takes it. Raises: BadRequest for a time that does not exist."""
@@ -57,6 +62,8 @@ class JobMatch:
             webhook=None if self.webhook_id is None else parse_id(self.webhook_id)[1],
             batch=None if self.batch_id is None else parse_id(self.batch_id)[1],
             source=self.source,
+            kind=self.kind,
+            language=self.language,
             container=self.container,
             path=None if self.path is None else self.path.encode("utf-8", "surrogateescape"),
             q=self.q,
@@ -65,6 +72,8 @@ class JobMatch:
             problem=bool(self.problem),
             created_from=_seconds("from", self.from_),
             created_to=_seconds("to", self.to),
+            completed_from=_seconds("completed_from", self.completed_from),
+            completed_to=_seconds("completed_to", self.completed_to),
         )
 
 

@@ -93,6 +93,7 @@ def job_item(job: Job) -> answers.JobItem:
         "message": job.message,
         "track_changed": job.track_changed,
         "selected_track": _selected(job),
+        "previous_language": job.previous_language,
         "method": cast(Any, job.method),
         "worker_id": job.worker_id,
     }
@@ -100,14 +101,20 @@ def job_item(job: Job) -> answers.JobItem:
 
 def facets(counts: JobCounts) -> answers.JobFacets:
     """The counts beside a list."""
-    ended = {end: counts.ended.get((end, False), 0) for end in range(ENDS)}
-    undone = sum(n for (_, is_undone), n in counts.ended.items() if is_undone)
+    ended, undone = [0] * ENDS, 0
+    for (_, end, is_undone), n in counts.ended.items():
+        if is_undone:
+            undone += n
+        else:
+            ended[end] += n
+    restored = counts.ended.get(("undo", CHANGED, False), 0)
     return {
-        "all": counts.waiting + counts.running + sum(ended.values()) + undone,
+        "all": counts.waiting + counts.running + sum(ended) + undone,
         "waiting": counts.waiting,
         "running": counts.running,
-        "changed": ended[CHANGED],
+        "changed": ended[CHANGED] - restored,
         "undone": undone,
+        "restored": restored,
         "unchanged": ended[SUCCESS],
         "already_correct": ended[ALREADY],
         "skipped": ended[SKIPPED],
@@ -257,6 +264,7 @@ def progress(totals: Progress, *, complete: bool) -> answers.ProgressView:
         "completed": totals.success + totals.skipped,
         "success": totals.success,
         "skipped": totals.skipped,
+        "already_correct": totals.already_correct,
         "failed": totals.failed,
         "cancelled": totals.cancelled,
         "running": totals.running,

@@ -25,6 +25,7 @@ def progress_of(batch: LiveBatch, eta_seconds: int | None = None) -> Progress:
         total_files=batch.total,
         success=ended[CHANGED] + ended[SUCCESS],
         skipped=ended[SKIPPED] + ended[ALREADY],
+        already_correct=ended[ALREADY],
         failed=ended[FAILED],
         cancelled=ended[CANCELLED],
         running=batch.running,

@@ -25,6 +25,7 @@ from arrtheaudio.jobs.facets import (
     SUCCESS,
     container_by_name,
     ended_facet,
+    kind_of,
     live_facet,
     source_of,
 )
@@ -131,7 +132,7 @@ def queued_body(
     container = container_by_name(new.path)
     body: dict[str, Any] = {
         "path": encode_bytes(new.path),
-        "facet": live_facet(source, container),
+        "facet": live_facet(source, container, "process" if undo_of is None else "undo"),
         "priority": int(priority),
     }
     if container == "mp4":
@@ -294,7 +295,7 @@ def _probed_facet(facet: int, outcome: Outcome) -> int:
     """The live facet with the container that the probe found instead of the name's."""
     if outcome.media is None:
         return facet
-    return live_facet(source_of(facet), outcome.media.container)
+    return live_facet(source_of(facet), outcome.media.container, kind_of(facet))
 
 
 def _track(track: Track) -> dict[str, Any]:

@@ -20,8 +20,9 @@ from arrtheaudio.jobs.facets import (
     CHANGED,
     ENDED_FACETS,
     ENDS,
-    FAILED_FACETS,
+    IS_FAILED,
     end_of,
+    kind_of,
     source_of,
 )
 from arrtheaudio.jobs.history import IS_PROBLEM
@@ -49,7 +50,7 @@ TO_DISMISS: Final = f"""SELECT job, parent, facet, path
  WHERE reason = ? AND {IS_PROBLEM} ORDER BY job"""
 TO_RESTORE: Final = f"""SELECT f.job, f.parent, f.facet, f.path
  FROM finished AS f INDEXED BY finished_reason
- WHERE f.reason = ? AND f.facet BETWEEN {FAILED_FACETS[0]} AND {FAILED_FACETS[-1]} AND f.dismissed
+ WHERE f.reason = ? AND {IS_FAILED} AND f.dismissed
  AND '{ev.PROBLEM_DISMISSED}' = (SELECT j.type FROM journal AS j INDEXED BY journal_job
   WHERE j.job = f.job AND j.job <> j.seq AND j.type LIKE 'problem.%' ORDER BY j.seq DESC LIMIT 1)
  ORDER BY f.job"""
@@ -61,8 +62,6 @@ UNDOABLE_AMONG: Final = f"""SELECT f.job, f.path, f.facet
   WHERE j.job = f.job AND j.job <> j.seq AND j.type = '{ev.JOB_PLANNED}')
  AND NOT EXISTS (SELECT 1 FROM journal AS j
   WHERE j.seq = f.seq AND CAST(j.body AS TEXT) ->> 'method' = 'remux')
- AND NOT EXISTS (SELECT 1 FROM journal AS j
-  WHERE j.seq = f.job AND CAST(j.body AS TEXT) ->> 'undo_of' IS NOT NULL)
  ORDER BY f.job"""
 # bodies: rows by their own number
 BODIES: Final = """SELECT j.seq, j.body
@@ -76,7 +75,7 @@ DELIVERIES: Final = f"""SELECT j.seq, j.at, j.type, j.job, j.parent, j.body
 
 @attrs.define
 class DayCounts:
-    """What ended on one local day (yyyymmdd)."""
+    """What ended on one local day (yyyymmdd), undo jobs aside."""
 
     day: int
     ends: list[int] = attrs.field(factory=lambda: [0] * ENDS)  # by end
@@ -99,8 +98,8 @@ class DayCounts:
         return sum(self.ends) - self.ends[CANCELLED]
 
     def add(self, facet: int, n: int, ran: int, ms: int) -> None:
-        """So many more of a facet."""
-        if facet in ENDED_FACETS:
+        """So many more of a facet; an undo is no file that was checked."""
+        if facet in ENDED_FACETS and kind_of(facet) == "process":
             self.ends[end_of(facet)] += n
             self.ran += ran
             self.ms += ms
@@ -184,8 +183,12 @@ def undoable_among(
     connection: apsw.Connection, jobs: Iterable[int]
 ) -> list[tuple[int, bytes, int]]:
     """(job, path, facet) of those whose change can be undone."""
-    changed = (facet for facet in ENDED_FACETS if end_of(facet) == CHANGED)
+    changed = (facet for facet in ENDED_FACETS if _is_change(facet))
     return list(connection.execute(UNDOABLE_AMONG, (_json(jobs), _json(changed))))
+
+
+def _is_change(facet: int) -> bool:
+    return end_of(facet) == CHANGED and kind_of(facet) == "process"
 
 
 def _json(values: Iterable[int]) -> str:

@@ -18,7 +18,7 @@ import orjson
 from arrtheaudio.errors import UnknownId
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.encoding import decode_body, decode_plan
-from arrtheaudio.jobs.facets import CHANGED, ENDED_FACETS, end_of, source_of
+from arrtheaudio.jobs.facets import CHANGED, ENDED_FACETS, IS_ALREADY, IS_FAILED, end_of, source_of
 from arrtheaudio.jobs.models import IdKind, Source, format_id
 from arrtheaudio.jobs.replay import rows_of
 from arrtheaudio.media import Plan
@@ -68,8 +68,7 @@ OPEN_ARM: Final = """SELECT job, job FROM open WHERE facet IN (SELECT value FROM
  AND job NOT IN (SELECT value FROM json_each(?))"""
 UNDONE_COUNTS: Final = """SELECT facet, count(*) FROM finished INDEXED BY finished_undone
  WHERE undone GROUP BY facet"""
-IS_ALREADY: Final = "facet BETWEEN 45 AND 53"  # their reason is told by the facet alone
-IS_PROBLEM: Final = "facet BETWEEN 27 AND 35 AND NOT dismissed"  # as the index finished_problem
+IS_PROBLEM: Final = f"{IS_FAILED} AND NOT dismissed"  # as the index finished_problem
 
 
 @attrs.frozen
@@ -201,10 +200,12 @@ class EndedArm:
     parent: int | None = None
     path: bytes | None = None  # this file, or all below this folder
     q: str | None = None  # substring of the path, letters of either case
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()  # already_correct is told by the facet alone
+    languages: tuple[str, ...] = ()  # of the chosen track
     undone: bool | None = None
     problem: bool = False  # failures that were not dismissed
     created: tuple[int, int] | None = None  # first number, and the one behind the last
+    ended: tuple[int, int] | None = None  # the same, of the rows that ended them
 
     @property
     def narrowed(self) -> bool:
@@ -212,8 +213,10 @@ class EndedArm:
         return bool(
             (self.parent, self.path, self.q) != (None, None, None)
             or self.reasons
+            or self.languages
             or self.problem
             or self.undone
+            or self.ended
         )
 
     @property
@@ -275,6 +278,9 @@ def _ranges(ended: EndedArm) -> tuple[str, list[object]]:
     if ended.created is not None:
         tail += " AND job >= ? AND job < ?"
         values += ended.created
+    if ended.ended is not None:
+        tail += " AND seq >= ? AND seq < ?"
+        values += ended.ended
     if ended.undone is False:
         tail += " AND NOT undone"
     return tail, values
@@ -292,6 +298,9 @@ def _narrowed(ended: EndedArm) -> Iterable[tuple[str, str, list[object]]]:
         already = ev.ALREADY_CORRECT in ended.reasons
         conditions.append(f"({told} OR {IS_ALREADY})" if already else told)
         values += ended.reasons
+    if ended.languages:
+        conditions.append(f"language IN ({', '.join('?' * len(ended.languages))})")
+        values += ended.languages
     if ended.q is not None:
         conditions.append("instr(lower(CAST(path AS TEXT)), lower(?))")
         values.append(ended.q)
@@ -316,6 +325,8 @@ def _source(ended: EndedArm) -> str:
         ("finished_parent", ended.parent is not None),
         ("finished_problem", ended.problem),
         ("finished_reason", ended.reasons and ev.ALREADY_CORRECT not in ended.reasons),
+        ("finished_facet_seq", ended.ended is not None),
+        ("finished_language", bool(ended.languages)),
         ("finished_undone", bool(ended.undone)),
         ("finished_facet_job", ended.q is None),
     ):
@@ -354,7 +365,6 @@ def count_ended(connection: apsw.Connection, ended: EndedArm) -> int:
     """How many ended jobs match, where the counters do not tell."""
     tail, more = _ranges(ended)
     total = 0
-    tail, more = _ranges(ended)
     for source, condition, values in _narrowed(ended):
         ((count,),) = connection.execute(
             f"SELECT count(*) FROM {source} WHERE {condition}{tail}", [*values, *more]

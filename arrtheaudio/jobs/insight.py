@@ -22,7 +22,7 @@ from arrtheaudio.jobs import figures
 from arrtheaudio.jobs.cleaning import Cleaning
 from arrtheaudio.jobs.draft import Draft
 from arrtheaudio.jobs.encoding import encode_bytes
-from arrtheaudio.jobs.facets import KINDS, end_of, source_of
+from arrtheaudio.jobs.facets import end_of, kind_of, live_of, source_of
 from arrtheaudio.jobs.figures import By, DayCounts, LastDelivery
 from arrtheaudio.jobs.history import (
     PageQuery,
@@ -31,7 +31,7 @@ from arrtheaudio.jobs.history import (
     page_ids,
     undone_counts,
 )
-from arrtheaudio.jobs.models import JobFilter, Priority, Status
+from arrtheaudio.jobs.models import JobFilter, JobKind, Priority, Status
 from arrtheaudio.jobs.schema import local_day
 
 ROWS_AT_ONCE: Final = 500  # of one commit, where a request need not be one transaction
@@ -57,7 +57,7 @@ class JobCounts:
 
     waiting: int
     running: int
-    ended: Mapping[tuple[int, bool], int]  # by end (facets.py) and whether it was undone
+    ended: Mapping[tuple[JobKind, int, bool], int]  # by end (facets.py), and whether undone
 
 
 _WAITING: Final = frozenset({Status.QUEUED, Status.WAITING_FOR_SPACE})
@@ -108,9 +108,9 @@ class Insight(Cleaning):
             }
             return told | rest
 
-        ended: Counter[tuple[int, bool]] = Counter()
+        ended: Counter[tuple[JobKind, int, bool]] = Counter()
         for (facet, undone), n in (await self._readers.run(look)).items():
-            ended[end_of(facet), undone] += n
+            ended[kind_of(facet), end_of(facet), undone] += n
         return JobCounts(waiting, running, ended)
 
     async def _count_live(self, filter: JobFilter, statuses: frozenset[Status]) -> int:
@@ -165,7 +165,7 @@ class Insight(Cleaning):
         for begin in range(0, len(found), ROWS_AT_ONCE):
             draft = self._draft()
             for job, parent, facet, path in found[begin : begin + ROWS_AT_ONCE]:
-                body = {"path": encode_bytes(path), "facet": facet % KINDS}
+                body = {"path": encode_bytes(path), "facet": live_of(facet)}
                 draft.job(kind, job, parent, body)
             await self._commit(draft)
         return len(found)

@@ -144,6 +144,8 @@ class JobFilter:
     batch: int | None = None
     source: tuple[Source, ...] = ()
     container: tuple[str, ...] = ()  # mkv | mp4
+    kind: tuple[JobKind, ...] = ()
+    language: tuple[str, ...] = ()  # of the chosen track
     path: bytes | None = None  # this file, or everything below this folder
     q: str | None = None  # substring of the path
     reason: tuple[str, ...] = ()
@@ -152,6 +154,8 @@ class JobFilter:
     problem: bool = False  # failed and not dismissed, or waiting for space
     created_from: float | None = None  # at or after
     created_to: float | None = None  # before
+    completed_from: float | None = None  # at or after
+    completed_to: float | None = None  # before
     limit: int = 50
     offset: int = 0
     before: int | None = None  # with descending order: only what stands behind this number
@@ -250,6 +254,7 @@ class Job:
     message: str | None = None
     track_changed: bool = False
     selected_track: SelectedTrack | None = None
+    previous_language: str | None = None  # of the default track before; None: none, or unknown
     method: str | None = None
     worker_id: int | None = None
     tracks: tuple[TrackReport, ...] = ()
@@ -284,6 +289,7 @@ class Progress:
     total_files: int = 0
     success: int = 0
     skipped: int = 0
+    already_correct: int = 0  # of the skipped ones
     failed: int = 0
     cancelled: int = 0
     running: int = 0

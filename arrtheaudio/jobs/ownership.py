@@ -30,7 +30,7 @@ from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.core import Scouted
 from arrtheaudio.jobs.encoding import encode_bytes, encode_plan
-from arrtheaudio.jobs.facets import source_of
+from arrtheaudio.jobs.facets import container_of, live_facet, source_of
 from arrtheaudio.jobs.history import Found, jobs_rows, last_edit_mtimes, last_plan
 from arrtheaudio.jobs.models import SpaceWaiter, Status
 from arrtheaudio.jobs.reading import Reading
@@ -276,7 +276,8 @@ class Ownership(Reading):
         draft.job(ev.JOB_COMPLETED, claim.job, live.parent, body)
         if live.undo_of is not None and body.get("track_changed"):
             path = encode_bytes(live.path)
-            undone = {"path": path, "facet": live.facet, "undone_by": claim.job}
+            facet = live_facet(source_of(live.facet), container_of(live.facet))
+            undone = {"path": path, "facet": facet, "undone_by": claim.job}
             draft.job(ev.JOB_UNDONE, live.undo_of, None, undone)
         await self._commit(draft)
 

@@ -20,7 +20,7 @@ from arrtheaudio.jobs.facets import (
     ALREADY,
     BATCH_FACETS,
     CHANGED,
-    FAILED_FACETS,
+    FAILED,
     container_of,
     end_of,
     ended_facets,
@@ -67,7 +67,8 @@ _LIVE = (Status.QUEUED, Status.RUNNING, Status.WAITING_FOR_SPACE)
 
 def _live_statuses(filter: JobFilter) -> tuple[Status, ...]:
     """The statuses of live jobs that can match at all."""
-    if filter.result or filter.track_changed or filter.undone:
+    ended = (filter.completed_from, filter.completed_to) != (None, None)
+    if filter.result or filter.track_changed or filter.undone or filter.language or ended:
         return ()  # a live job has no result yet
     return tuple(
         status
@@ -75,6 +76,10 @@ def _live_statuses(filter: JobFilter) -> tuple[Status, ...]:
         if (not filter.status or status in filter.status)
         and (not filter.problem or status is Status.WAITING_FOR_SPACE)
     )
+
+
+def _live_facets(filter: JobFilter) -> frozenset[int]:
+    return live_facets(filter.source, filter.container, filter.kind)
 
 
 def _narrows_live(filter: JobFilter) -> bool:
@@ -93,6 +98,16 @@ def _total(connection: apsw.Connection, ended: EndedArm, counters: Mapping[int, 
         undone = undone_counts(connection)
         return counted - sum(undone.get(facet, 0) for facet in ended.facets)
     return count_ended(connection, ended)
+
+
+def _numbers(
+    connection: apsw.Connection, since: float | None, until: float | None
+) -> tuple[int, int] | None:
+    """The rows of a span of time: the first number, and the one behind the last."""
+    if since is None and until is None:
+        return None
+    last = math.inf if until is None else until
+    return seq_before(connection, since or 0.0), seq_before(connection, last)
 
 
 class Reading(Requests):
@@ -128,9 +143,11 @@ class Reading(Requests):
 
     def _ended_arm(self, connection: apsw.Connection, filter: JobFilter) -> EndedArm:
         """The ended jobs that match. In a reader's thread: reads counters only."""
-        facets = ended_facets(filter.status, filter.result, filter.source, filter.container)
+        facets = ended_facets(
+            filter.status, filter.result, filter.source, filter.container, filter.kind
+        )
         if filter.problem:
-            facets &= frozenset(FAILED_FACETS)
+            facets = frozenset(facet for facet in facets if end_of(facet) == FAILED)
         if filter.track_changed is not None:
             facets = frozenset(
                 facet for facet in facets if (end_of(facet) == CHANGED) is filter.track_changed
@@ -139,11 +156,6 @@ class Reading(Requests):
         if reasons == {ev.ALREADY_CORRECT}:
             facets = frozenset(facet for facet in facets if end_of(facet) == ALREADY)
             reasons = frozenset()
-        created = None
-        if filter.created_from is not None or filter.created_to is not None:
-            first = seq_before(connection, filter.created_from or 0.0)
-            until = math.inf if filter.created_to is None else filter.created_to
-            created = (first, seq_before(connection, until))
         return EndedArm(
             frozenset(facet for facet in facets if self._state.ended[facet]),
             parent=filter.batch if filter.webhook is None else filter.webhook,
@@ -152,12 +164,14 @@ class Reading(Requests):
             reasons=tuple(sorted(reasons)),
             undone=filter.undone,
             problem=filter.problem,
-            created=created,
+            created=_numbers(connection, filter.created_from, filter.created_to),
+            languages=tuple(sorted(set(filter.language))),
+            ended=_numbers(connection, filter.completed_from, filter.completed_to),
         )
 
     async def _live_matching(self, filter: JobFilter) -> list[LiveJob]:
         """The live jobs that match, by looking at every one."""
-        statuses, facets = _live_statuses(filter), live_facets(filter.source, filter.container)
+        statuses, facets = _live_statuses(filter), _live_facets(filter)
         if not statuses:
             return []
         found = await self._scan(filter)
@@ -166,7 +180,7 @@ class Reading(Requests):
     async def _live_arm(self, filter: JobFilter, *, by_seq: bool) -> tuple[LiveArm, int]:
         """The live jobs that match, and their number."""
         state = self._state
-        statuses, facets = _live_statuses(filter), live_facets(filter.source, filter.container)
+        statuses, facets = _live_statuses(filter), _live_facets(filter)
         if not statuses:
             return LiveArm(), 0
         narrowed = _narrows_live(filter)

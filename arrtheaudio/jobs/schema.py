@@ -14,6 +14,7 @@ from typing import Final
 import apsw
 
 from arrtheaudio.errors import JournalCorrupt, JournalError, JournalTooNew
+from arrtheaudio.jobs.facets import IS_FAILED
 
 SCHEMA_VERSION: Final = 1  # PRAGMA user_version
 APPLICATION_ID: Final = 0x61727461  # "arta": PRAGMA application_id
@@ -22,12 +23,13 @@ BUSY_MS: Final = 5000  # a reader that checkpoints nothing never holds the lock 
 # journal: the truth. job = own seq in job.queued; parent = first row of its webhook or batch.
 # open: in at job.queued and batch.queued, out at the terminal row.
 # finished: written with the terminal row; batches have facets of their own. reason: of what
-# was skipped or failed, but not already_correct, which is a facet. undone, dismissed: later
-# marks; a failure is dismissed by the user, by its retry, and by a later success for its file.
+# was skipped or failed, but not already_correct, which is a facet. language: of the chosen
+# track. undone, dismissed: later marks; a failure is dismissed by the user, by its retry, and
+# by a later success for its file.
 # kept: ended jobs that are still listed; tally: ended ever, by local day; told: by language of
 # what was changed, and by reason.
 # SQLite accepts a deletion only of what has ended, and no update at all.
-SCHEMA: Final = """
+SCHEMA: Final = f"""
 CREATE TABLE journal(
     seq INTEGER PRIMARY KEY, at REAL NOT NULL, type TEXT NOT NULL,
     job INTEGER, parent INTEGER, body BLOB NOT NULL) STRICT;
@@ -38,16 +40,17 @@ CREATE TABLE open(job INTEGER PRIMARY KEY, facet INTEGER NOT NULL, parent INTEGE
 CREATE INDEX open_parent ON open(parent) WHERE parent IS NOT NULL;
 CREATE TABLE finished(
     job INTEGER PRIMARY KEY, seq INTEGER NOT NULL, facet INTEGER NOT NULL,
-    parent INTEGER, ms INTEGER, path BLOB NOT NULL, reason TEXT,
+    parent INTEGER, ms INTEGER, path BLOB NOT NULL, reason TEXT, language TEXT,
     undone INTEGER NOT NULL DEFAULT 0, dismissed INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX finished_facet_job ON finished(facet, job);
 CREATE INDEX finished_facet_seq ON finished(facet, seq);
 CREATE INDEX finished_parent ON finished(parent, seq, facet) WHERE parent IS NOT NULL;
 CREATE INDEX finished_path ON finished(path);
 CREATE INDEX finished_reason ON finished(reason, facet, job) WHERE reason IS NOT NULL;
+CREATE INDEX finished_language ON finished(language, facet, job) WHERE language IS NOT NULL;
 CREATE INDEX finished_undone ON finished(facet, job) WHERE undone;
 CREATE INDEX finished_problem ON finished(path, job)
- WHERE facet BETWEEN 27 AND 35 AND NOT dismissed;
+ WHERE {IS_FAILED} AND NOT dismissed;
 CREATE TABLE kept(
     facet INTEGER PRIMARY KEY, n INTEGER NOT NULL, ran INTEGER NOT NULL, ms INTEGER NOT NULL
 ) STRICT;

@@ -16,7 +16,7 @@ import apsw
 import attrs
 
 from arrtheaudio.errors import JournalCorrupt, JournalError
-from arrtheaudio.jobs.facets import FAILED_FACETS
+from arrtheaudio.jobs.facets import FAILED, end_of
 from arrtheaudio.jobs.replay import EVERYTHING, load, load_by_folding_everything, rows_of
 from arrtheaudio.jobs.schema import connect_reader, sync_folder
 from arrtheaudio.jobs.writer import Projection, project
@@ -24,8 +24,8 @@ from arrtheaudio.jobs.writer import Projection, project
 DIFFERENCES_TOLD: Final = 20
 
 OPEN_ROWS: Final = "SELECT job, facet, parent FROM open ORDER BY job"
-FINISHED_ROWS: Final = """SELECT job, seq, facet, parent, ms, path, reason, undone, dismissed
- FROM finished ORDER BY job"""
+FINISHED_ROWS: Final = """SELECT job, seq, facet, parent, ms, path, reason, language,
+ undone, dismissed FROM finished ORDER BY job"""
 KEPT_ROWS: Final = "SELECT facet, n, ran, ms FROM kept WHERE n > 0 ORDER BY facet"
 TALLIED: Final = "SELECT facet, sum(n), sum(ran), sum(ms) FROM tally GROUP BY facet ORDER BY facet"
 
@@ -99,8 +99,8 @@ class _Marks:
 
     def take(self, projection: Projection) -> None:
         """The effect of one row."""
-        for job, _, facet, _, _, path, _ in projection.finished:
-            if facet in FAILED_FACETS:
+        for job, _, facet, _, _, path, *_ in projection.finished:
+            if end_of(facet) == FAILED:
                 self._failed.setdefault(path, set()).add(job)
         for mark, bindings in projection.marks:
             match mark, bindings:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
 
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.encoding import decode_bytes
-from arrtheaudio.jobs.facets import container_of, source_of
+from arrtheaudio.jobs.facets import container_of, kind_of, source_of
 from arrtheaudio.jobs.models import (
     BatchStatus,
     Event,
@@ -19,6 +19,8 @@ from arrtheaudio.jobs.models import (
     Status,
     TrackReport,
 )
+
+UNDETERMINED: Final = "und"  # ISO 639-2: what a file says that does not know
 
 
 @attrs.frozen
@@ -97,12 +99,15 @@ def job_event(row: ev.Row, origin: Origin) -> Event:
         "batch": origin.batch,
         "source": source_of(origin.facet),
         "path": origin.path,
+        "kind": kind_of(origin.facet),
         "status": status_after(row),
     }
     body.update({key: shown[key] for key in _SHOWN[row.type] if key in shown})
     if row.type == ev.JOB_QUEUED:
         body["priority"] = Priority(shown["priority"])
         body["container"] = container_of(origin.facet)
+    if row.type == ev.JOB_COMPLETED:
+        body["previous_language"] = _previous_language(shown)
     if "ms" in shown:
         body["duration_ms"] = shown["ms"]
     if body["status"] is Status.QUEUED and row.type != ev.JOB_QUEUED:
@@ -146,7 +151,7 @@ def job_of(
         "created_at": queued.at,
         "updated_at": queued.at,
         "next_attempt_at": None,
-        "kind": "undo" if "undo_of" in body else "process",
+        "kind": kind_of(origin.facet),
         "container": container_of(origin.facet),
         "instance": None if parent is None else parent.body.get("instance"),
         "webhook": origin.webhook,
@@ -215,7 +220,17 @@ def _view_ended(shown: dict[str, Any], row: ev.Row) -> None:
         shown[key] = body.get(key)
     if "selected_track" in body:
         shown["selected_track"] = SelectedTrack(**body["selected_track"])
+    shown["previous_language"] = _previous_language(body)
     shown["tracks"] = tuple(TrackReport(**track) for track in body.get("tracks", ()))
+
+
+def _previous_language(completed: Mapping[str, Any]) -> str | None:
+    """The language of the track that was the default when the job looked."""
+    for track in completed.get("tracks", ()):
+        if track["default"]:
+            known: str = track["language"]
+            return None if known == UNDETERMINED else known
+    return None
 
 
 def _view_undone(shown: dict[str, Any], row: ev.Row) -> None:

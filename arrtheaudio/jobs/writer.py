@@ -16,7 +16,7 @@ import apsw
 
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.encoding import decode_bytes, encode_body
-from arrtheaudio.jobs.facets import ALREADY, CHANGED, OPEN_BATCH, end_of
+from arrtheaudio.jobs.facets import ALREADY, CHANGED, IS_FAILED, OPEN_BATCH, end_of
 from arrtheaudio.jobs.schema import connect_writer, local_day, sync_folder
 from arrtheaudio.jobs.state import BATCH_ENDED_FACET
 
@@ -25,15 +25,15 @@ WAL_BOUND_PAGES: Final = 16_384  # 64 MiB of 4 KiB pages: checkpoint even when b
 INSERT: Final = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)"
 OPEN: Final = "INSERT INTO open VALUES (?, ?, ?)"
 CLOSE: Final = "DELETE FROM open WHERE job = ?"
-FINISH: Final = """INSERT INTO finished(job, seq, facet, parent, ms, path, reason)
- VALUES (?, ?, ?, ?, ?, ?, ?)"""
+FINISH: Final = """INSERT INTO finished(job, seq, facet, parent, ms, path, reason, language)
+ VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
 # mark_*: what becomes of an ended job later
 MARK: Final = {
     "undone": "UPDATE finished SET undone = 1 WHERE job = ?",
     "dismissed": "UPDATE finished SET dismissed = 1 WHERE job = ?",
     "restored": "UPDATE finished SET dismissed = 0 WHERE job = ?",
-    "settled": """UPDATE finished INDEXED BY finished_problem SET dismissed = 1
- WHERE path = ? AND job < ? AND facet BETWEEN 27 AND 35 AND NOT dismissed""",
+    "settled": f"""UPDATE finished INDEXED BY finished_problem SET dismissed = 1
+ WHERE path = ? AND job < ? AND {IS_FAILED} AND NOT dismissed""",
 }
 KEEP: Final = """INSERT INTO kept VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
  SET n = n + excluded.n, ran = ran + excluded.ran, ms = ms + excluded.ms"""
@@ -52,7 +52,7 @@ FORGET_PARENT_ROWS: Final = """DELETE FROM journal WHERE seq IN (
 FORGET_FINISHED: Final = "DELETE FROM finished WHERE job IN (SELECT value FROM json_each(?1))"
 
 Encoded = tuple[int, float, str, int | None, int | None, bytes]
-Finished = tuple[int, int, int, int | None, int | None, bytes, str | None]
+Finished = tuple[int, int, int, int | None, int | None, bytes, str | None, str | None]
 Mark = Literal["undone", "dismissed", "restored", "settled"]
 
 _MARKS: Final[dict[str, Mark]] = {
@@ -174,14 +174,15 @@ class Projection:
         reason = None if end_of(facet) == ALREADY else body.get("reason")
         day = local_day(row.at)
         self.closed.append((job,))
-        self.finished.append((job, row.seq, facet, row.parent, ms, path, reason))
+        language = body["selected_track"]["language"] if "selected_track" in body else None
+        self.finished.append((job, row.seq, facet, row.parent, ms, path, reason, language))
         self._sum(day, facet, ms)
         if row.type == ev.JOB_COMPLETED:
             self.marks.append(("settled", (path, job)))
         if reason is not None:
             self._tell(day, "reason", reason)
-        if end_of(facet) == CHANGED and "selected_track" in body:
-            self._tell(day, "language", body["selected_track"]["language"])
+        if end_of(facet) == CHANGED and language is not None:
+            self._tell(day, "language", language)
 
     def _tell(self, day: int, kind: str, word: str) -> None:
         key = (day, kind, word)
@@ -193,7 +194,7 @@ class Projection:
         facet = BATCH_ENDED_FACET[row.type]
         path = decode_bytes(row.body["path"])
         self.closed.append((row.parent,))
-        self.finished.append((row.parent, row.seq, facet, None, None, path, None))
+        self.finished.append((row.parent, row.seq, facet, None, None, path, None, None))
         self._sum(local_day(row.at), facet, None)
 
     def mark(self, row: ev.Row) -> None:

@@ -13,10 +13,11 @@ import synth
 import trio
 from feed_lab import CHANGED, RIGHT, Lab, events, feed_lab, heard, new_jobs, work
 from jsonschema import Draft202012Validator
+from queue_kit import run_next
 
 from arrtheaudio.jobs.models import NewBatch, NewDelivery, NewJob
 from arrtheaudio.jobs.verify import verify_file
-from arrtheaudio.media import Outcome
+from arrtheaudio.media import Decision, Explained, Outcome, Track
 
 SKIPPED = Outcome("skipped", "no_matching_track", "No wished language inside")
 DRY = Outcome("success", None, "Would set it")
@@ -80,6 +81,24 @@ async def finish(api: Api, outcomes: dict[int, Any]) -> None:
         while queue.state().queued or queue.state().running:
             await queue.wait_beyond(queue.head)
         nursery.cancel_scope.cancel()
+
+
+async def change(api: Api, count: int, language: str = "ja", *, before: str = "en") -> list[int]:
+    """Jobs that change the default from one language to another, by a plan; their ids."""
+    old = Track(1, 1, "audio", "aac", before, default=True)
+    new = Track(2, 2, "audio", "aac", language)
+    explained = (Explained(old, False, ""), Explained(new, True, ""))
+    decision = Decision((language,), "", new, None, explained, "")
+    await api.lab.queue.submit(new_jobs(count))
+    done = attrs.evolve(CHANGED, method="in_place", decision=decision)
+    return [await run_next(api.lab.queue, done) for _ in range(count)]
+
+
+async def undo(api: Api, jobs: Sequence[int]) -> None:
+    """Put the old bytes of these jobs back."""
+    for job in jobs:
+        await api.lab.queue.undo(job)
+        await run_next(api.lab.queue, CHANGED)
 
 
 ALL = [CHANGED, CHANGED, RIGHT, SKIPPED, DRY, ("corrupt", "cut short"), ("not_writable", "no")]
@@ -188,7 +207,9 @@ async def test_breakdowns_count_words(api: Api) -> None:
 CHIPS: list[tuple[str, dict[str, Any]]] = [
     ("all", {}),
     ("waiting", {"status": ["queued", "waiting_for_space"]}),
-    ("changed", {"track_changed": "true", "undone": "false"}),
+    ("changed", {"kind": "process", "track_changed": "true", "undone": "false"}),
+    ("undone", {"undone": "true"}),
+    ("restored", {"kind": "undo", "track_changed": "true"}),
     ("already_correct", {"reason": "already_correct"}),
     ("skipped", {"result": "skipped", "reason": "no_matching_track"}),
     ("failed", {"status": "failed"}),
@@ -203,6 +224,7 @@ async def test_every_facet_counts_exactly_the_rows_of_its_filter(
 ) -> None:
     await run(api, ALL * 3)
     await run(api, [SKIPPED], "/media/movies")
+    await undo(api, await change(api, 3))
     waiting = await api.lab.queue.submit(new_jobs(4))
     await api.lab.queue.cancel(waiting.jobs[0])
     facets = (await api.get("/jobs", facets="true", limit=1, **base))["facets"]
@@ -210,6 +232,60 @@ async def test_every_facet_counts_exactly_the_rows_of_its_filter(
         page = await api.get("/jobs", **{**base, **parameters})
         assert page["total"] == len(page["jobs"]) == facets[name], name
     assert facets["waiting"] == 3
+
+
+async def test_what_can_be_undone_is_counted_offered_and_listed_alike(api: Api) -> None:
+    await change(api, 3)
+    undoable = {"kind": ["process"], "track_changed": True, "undone": False}
+    body = {"action": "undo", "filter": undoable, "expected": 3}
+    told = await api.post("/jobs/actions", body, 202)
+    assert (told["matched"], told["accepted"]) == (3, 3)
+    waiting = await api.get("/jobs", facets="true")
+    assert [job["kind"] for job in waiting["jobs"]] == ["undo"] * 3 + ["process"] * 3
+    for _ in range(3):
+        await run_next(api.lab.queue, CHANGED)
+    facets = (await api.get("/jobs", facets="true"))["facets"]
+    assert (facets["changed"], facets["undone"], facets["restored"]) == (0, 3, 3)
+    told = await api.post("/jobs/actions", body, 202)
+    assert (told["matched"], told["accepted"]) == (0, 0)
+    today = (await api.get("/stats/daily", days=1))["days"][0]
+    assert today["changed"] == 3, "an undo is no change of its own"
+
+
+async def test_a_days_figures_are_the_rows_of_that_day(api: Api) -> None:
+    await run(api, ALL)
+    await undo(api, (await change(api, 2))[:1])
+    await change(api, 1, "de")
+    (first,) = (await api.get("/jobs", limit=1, order_by="updated_at", order="asc"))["jobs"]
+    day = {"completed_from": first["completed_at"], "kind": "process"}
+    spoken = await api.get("/stats/breakdown", by="language", days=1)
+    assert spoken["items"] == [{"key": "ja", "count": 2}, {"key": "de", "count": 1}]
+    for one in spoken["items"]:
+        rows = await api.get("/jobs", **day, language=one["key"], track_changed="true")
+        assert rows["total"] == one["count"]
+    today = (await api.get("/stats/daily", days=1))["days"][0]
+    rows = await api.get("/jobs", **day, track_changed="true")
+    assert rows["total"] == today["changed"] == 5
+    assert (await api.get("/jobs", language="en"))["total"] == 0
+    (last, *_) = (await api.get("/jobs", limit=1, order_by="updated_at"))["jobs"]
+    assert (await api.get("/jobs", completed_to=first["completed_at"]))["total"] == 0
+    rows = await api.get("/jobs", completed_to=last["completed_at"], facets="true")
+    assert 0 < rows["total"] == rows["facets"]["all"]
+    wrong = await api.refused("/jobs", completed_from="noon", kind="redo")
+    assert wrong == ["completed_from", "kind[0]"]
+
+
+async def test_a_job_tells_which_language_was_the_default_before(api: Api) -> None:
+    (changed,) = await change(api, 1)
+    (unknown,) = await change(api, 1, before="und")
+    (right,) = await run(api, [RIGHT])
+    for seq, language in ((changed, "en"), (unknown, None), (right, None)):
+        job = (await api.lab.live.client.get(f"/jobs/job_{seq:012x}")).json()
+        assert job["previous_language"] == language
+        (end,) = (event for event in job["events"] if event["type"] == "job.completed")
+        assert end["previous_language"] == language
+    listed = (await api.get("/jobs"))["jobs"]
+    assert [job["previous_language"] for job in listed] == [None, None, "en"]
 
 
 async def test_pages_before_a_number_stay_while_jobs_arrive(api: Api) -> None:

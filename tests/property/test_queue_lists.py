@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from pathlib import Path
 
@@ -12,14 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from queue_kit import claim_started, inline_queue, plan_for
 
+from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.models import Job, JobFilter, NewBatch, NewDelivery, NewJob, Status
 from arrtheaudio.jobs.queue import Queue
-from arrtheaudio.media import Media, Outcome
+from arrtheaudio.jobs.verify import verify_file
+from arrtheaudio.media import Decision, Media, Outcome, Track
 
 SOURCES = ("sonarr", "radarr", "manual")
 FOLDERS = ("/m/Show", "/m/Show 2", "/m", "/M")
 
-ends = st.sampled_from(["queued", "changed", "skipped", "failed", "cancelled", "running", "space"])
+ends = st.sampled_from(
+    ["queued", "changed", "undone", "skipped", "failed", "cancelled", "running", "space"]
+)
+LANGUAGES = {"changed": "ja", "undone": "de"}
 jobs = st.tuples(
     st.sampled_from(SOURCES),
     st.sampled_from(FOLDERS),
@@ -34,6 +40,12 @@ filters = st.builds(
     container=st.sets(st.sampled_from(["mkv", "mp4"]), max_size=2).map(tuple),
     path=st.sampled_from([None, None, b"/m", b"/m/Show", b"/m/Show/", b"/m/Show/a.mkv", b"/"]),
     q=st.sampled_from([None, None, "show", "%", "2/A"]),
+    kind=st.sets(st.sampled_from(["process", "undo"]), max_size=1).map(tuple),
+    language=st.sampled_from([(), (), ("ja",), ("de", "ja"), ("fr",)]),
+    track_changed=st.sampled_from([None, None, True, False]),
+    undone=st.sampled_from([None, None, True, False]),
+    completed_from=st.sampled_from([None, None, 2]),  # seconds behind the first of all
+    completed_to=st.sampled_from([None, None, 4]),
     limit=st.integers(1, 8),
     offset=st.integers(0, 6),
     order_by=st.sampled_from(["created_at", "updated_at"]),
@@ -55,23 +67,43 @@ async def fill(queue: Queue, wanted: list[tuple[str, str, str, str]]) -> None:
         await queue.deliver(NewDelivery(source, "Download", (new,)))
     fates = [end for source, _, _, end in wanted if source != "manual"]
     fates += [end for source, _, _, end in wanted if source == "manual"]
+    to_undo = []
     for end in fates:
         if end == "queued":
             continue
         claim = await claim_started(queue)
-        if end == "changed":
-            await queue.planned(claim, plan_for(claim.path))
-            media = Media("mkv", 5, ())  # whatever the name says
-            await queue.completed(claim, Outcome("success", None, "", True, "in_place", media))
-        elif end == "skipped":
-            await queue.completed(claim, Outcome("skipped", "already_correct", ""))
-        elif end == "failed":
-            await queue.failed(claim, "corrupt", "bad")
-        elif end == "cancelled":
-            await queue.cancelled(claim)
-        elif end == "space":
-            await queue.waiting_for_space(claim, 2, 1)
+        await meet(queue, claim, end)
+        to_undo += [claim.job] if end == "undone" else []
         await trio.sleep(1)
+    for job in to_undo:
+        await queue.undo(job)
+    for _ in to_undo:
+        claim = await claim_started(queue)
+        if claim.kind == "undo":
+            await queue.planned(claim, plan_for(claim.path))
+            await queue.completed(claim, Outcome("success", None, "", True, "in_place"))
+        else:
+            await queue.failed(claim, "corrupt", "bad")
+        await trio.sleep(1)
+
+
+async def meet(queue: Queue, claim: Claim, end: str) -> None:
+    """What becomes of one job."""
+    if end in LANGUAGES:
+        await queue.planned(claim, plan_for(claim.path))
+        media = Media("mkv", 5, ())  # whatever the name says
+        chosen = Track(1, 1, "audio", "aac", LANGUAGES[end])
+        decision = Decision((), "", chosen, None, (), "")
+        done = Outcome("success", None, "", True, "in_place", media, decision)
+        await queue.completed(claim, done)
+    elif end == "skipped":
+        await queue.completed(claim, Outcome("skipped", "already_correct", ""))
+    elif end == "failed":
+        await queue.failed(claim, "corrupt", "bad")
+    elif end == "cancelled":
+        await queue.cancelled(claim)
+    elif end == "space":
+        await queue.waiting_for_space(claim, 2, 1)
 
 
 def matches(job: Job, wanted: JobFilter) -> bool:
@@ -83,6 +115,25 @@ def matches(job: Job, wanted: JobFilter) -> bool:
         and (wanted.batch is None or job.batch == wanted.batch)
         and (not wanted.source or job.source in wanted.source)
         and (not wanted.container or job.container in wanted.container)
+        and (not wanted.kind or job.kind in wanted.kind)
+        and (
+            not wanted.language
+            or (job.selected_track is not None and job.selected_track.language in wanted.language)
+        )
+        and (
+            wanted.track_changed is None
+            or (job.completed_at is None and not wanted.track_changed)
+            or (job.completed_at is not None and job.track_changed is wanted.track_changed)
+        )
+        and (wanted.undone is None or job.undone is wanted.undone)
+        and (
+            (wanted.completed_from, wanted.completed_to) == (None, None)
+            or (
+                job.completed_at is not None
+                and (wanted.completed_from or 0) <= job.completed_at
+                and job.completed_at < (wanted.completed_to or math.inf)
+            )
+        )
         and (folder is None or job.path == folder or job.path.startswith(folder + b"/"))
         and (wanted.q is None or wanted.q.lower() in job.path.decode().lower())
     )
@@ -106,7 +157,9 @@ def test_a_page_is_what_a_naive_filter_gives(wanted, asked, parent) -> None:  # 
             ) as queue:
                 await fill(queue, wanted)
                 for one in asked:
-                    await compare(queue, with_parent(one, parent, await everything(queue)))
+                    all_jobs = await everything(queue)
+                    await compare(queue, with_times(with_parent(one, parent, all_jobs), all_jobs))
+            assert verify_file(Path(folder) / "jobs.db") == []
 
     trio.run(check, clock=trio.testing.MockClock(autojump_threshold=0))
 
@@ -122,6 +175,13 @@ def with_parent(asked: JobFilter, parent: str | None, all_jobs: list[Job]) -> Jo
         return asked
     parents = [getattr(job, parent) for job in all_jobs if getattr(job, parent) is not None]
     return attrs.evolve(asked, **{parent: parents[0] if parents else 9_999})
+
+
+def with_times(asked: JobFilter, all_jobs: list[Job]) -> JobFilter:
+    first = min(job.created_at for job in all_jobs)
+    ends = ("completed_from", "completed_to")
+    moments = {name: at for name in ends if (at := getattr(asked, name)) is not None}
+    return attrs.evolve(asked, **{name: first + at for name, at in moments.items()})
 
 
 async def compare(queue: Queue, asked: JobFilter) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
+import apsw
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,15 +62,33 @@ def test_the_container_is_told_by_the_extension(name: bytes, container: str | No
 
 def test_facets_name_source_container_and_end_uniquely() -> None:
     told = {
-        (facets.source_of(f), facets.container_of(f), facets.end_of(f)) for f in facets.ENDED_FACETS
+        (facets.kind_of(f), facets.source_of(f), facets.container_of(f), facets.end_of(f))
+        for f in facets.ENDED_FACETS
     }
     assert len(told) == len(facets.ENDED_FACETS)
-    for source in facets.SOURCES:
-        for container in facets.CONTAINERS:
-            live = facets.live_facet(source, container)
-            facet = facets.ended_facet(facets.FAILED, live)
-            assert (facets.source_of(facet), facets.container_of(facet)) == (source, container)
-            assert facets.status_of(facet) is Status.FAILED
+    named = itertools.product(facets.SOURCES, facets.CONTAINERS, facets.JOB_KINDS)
+    for source, container, kind in named:
+        live = facets.live_facet(source, container, kind)
+        facet = facets.ended_facet(facets.FAILED, live)
+        assert facets.live_of(facet) == live
+        assert (facets.source_of(facet), facets.container_of(facet)) == (source, container)
+        assert facets.kind_of(facet) == kind
+        assert facets.status_of(facet) is Status.FAILED
+
+
+def test_facets_of_batches_are_facets_of_no_job() -> None:
+    batches = {facets.OPEN_BATCH, *facets.BATCH_FACETS.values()}
+    assert not batches & (facets.LIVE_FACETS | facets.ENDED_FACETS)
+
+
+@pytest.mark.parametrize(
+    ("words", "end"), [(facets.IS_FAILED, facets.FAILED), (facets.IS_ALREADY, facets.ALREADY)]
+)
+def test_what_sql_says_of_an_end_is_what_facets_say(words: str, end: int) -> None:
+    connection = apsw.Connection(":memory:")
+    for facet in facets.ENDED_FACETS | set(facets.BATCH_FACETS.values()):
+        ((found,),) = connection.execute(f"SELECT {words} FROM (SELECT ? AS facet)", (facet,))
+        assert bool(found) is (facet in facets.ENDED_FACETS and facets.end_of(facet) == end)
 
 
 @given(st.lists(st.tuples(st.sampled_from(list(Priority)), st.booleans()), max_size=30))
