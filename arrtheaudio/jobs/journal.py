@@ -185,12 +185,24 @@ class Journal:
                 self._hand_over()
 
     def _land(self) -> None:
-        while self._reports:
-            report = self._reports.popleft()
-            if isinstance(report, Opened):
-                self._begin(report.state)
-            else:
-                self._land_group(report)
+        try:
+            while self._reports:
+                report = self._reports.popleft()
+                if isinstance(report, Opened):
+                    self._begin(report.state)
+                else:
+                    self._land_group(report)
+        except Exception:
+            self._give_up()
+            raise
+
+    def _give_up(self) -> None:
+        """What is durable cannot be folded: nobody may go on, or wait, on a state that is wrong."""
+        self._pending.clear()
+        self.close()
+        unknown = JournalUnavailable("The journal and the queue's state have come apart")
+        while self._unlanded:
+            self._unlanded.popleft().fail(unknown)
 
     def _begin(self, state: State) -> None:
         self._lives += 1
@@ -207,11 +219,11 @@ class Journal:
         self.commits += 1
         self.committed += len(report.entries)
         self.commit_seconds += report.ms / 1000
-        for entry in report.entries:
-            landed = self._unlanded.popleft()
-            assert landed is entry, "entries land in the order of submission"
+        for entry, submitted in zip(report.entries, self._unlanded, strict=False):
+            assert entry is submitted, "entries land in the order of submission"
         self._listener.landed(report.rows)
         for entry in report.entries:
+            self._unlanded.popleft()
             if entry is self._first and not self._closing.is_set():
                 self.available = True
                 self.detail = ""

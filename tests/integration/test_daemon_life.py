@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from arrtheaudio.daemon import Running, kept, serve, settings_of
 from arrtheaudio.errors import CannotListen, ConfigError, JournalLocked, ServiceFailed
 from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.engine import Engine
+from arrtheaudio.jobs.events import Row
 from arrtheaudio.jobs.models import NewJob
 from arrtheaudio.jobs.queue import Queue, open_queue
 from arrtheaudio.jobs.settings import Settings
@@ -87,6 +88,32 @@ async def test_a_failing_service_inside_the_queue_ends_the_daemon_as_clearly(
     monkeypatch.setattr(Queue, "_retain", fail)
     with pytest.raises(ServiceFailed, match=r"The queue failed \(ZeroDivisionError: oh\)"):
         await serve(loaded)
+
+
+async def test_a_row_that_cannot_be_folded_ends_the_daemon_instead_of_hanging_it(
+    loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landed = Queue.landed
+
+    def fail(self: Queue, rows: Sequence[Row]) -> None:
+        if any(row.type == "daemon.stopping" for row in rows):
+            raise ZeroDivisionError("oh")
+        landed(self, rows)
+
+    monkeypatch.setattr(Queue, "landed", fail)
+
+    async def live() -> None:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(serve, loaded)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with (
+        trio.fail_after(60),
+        pytest.RaisesGroup(
+            pytest.RaisesExc(ServiceFailed, match="The queue failed"), allow_unwrapped=True
+        ),
+    ):
+        await live()
 
 
 async def test_the_daemon_that_reports_started_answers_and_stops_by_signal(
