@@ -28,11 +28,12 @@ NETWORK_FILE_SYSTEMS: Final = frozenset(
 
 @contextmanager
 def exclusive_lock(database: Path) -> Iterator[None]:
-    """Hold ``<database>.lock``.
+    """Hold ``<database>.lock``, beside the file that ``database`` leads to.
 
+    SQLite follows links too: two names of one file are one journal.
     Raises: JournalLocked with the holder's pid; JournalError where the folder cannot be used.
     """
-    path = database.with_name(database.name + ".lock")
+    path = Path(os.path.realpath(database) + ".lock")
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:

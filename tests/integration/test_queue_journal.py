@@ -73,6 +73,15 @@ async def test_a_second_daemon_on_the_same_journal_is_refused_by_name(path: Path
         pass
 
 
+async def test_two_names_of_one_journal_are_one_journal(path: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    async with opened(path):
+        with pytest.raises(JournalLocked):
+            async with opened(link):
+                raise AssertionError("opened twice")
+
+
 async def test_a_killed_daemon_leaves_no_lock_behind(path: Path) -> None:
     command = [sys.executable, str(CHILD), str(path), str(path) + ".memory", "FULL", "2", "HOLD"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL}
