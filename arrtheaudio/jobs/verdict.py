@@ -25,6 +25,8 @@ from arrtheaudio.jobs.settings import Settings
 from arrtheaudio.media import Outcome
 
 BUSY_DEFERRALS: Final = 60
+# With media.settle_seconds 0 a locked file would use them all, and 120 commits, within a second.
+SHORTEST_BUSY_SECONDS: Final = 1.0
 TIMEOUT: Final = "timeout"
 INTERNAL_ERROR: Final = "internal_error"
 INTERNAL_MESSAGE: Final = "An unforeseen error; the daemon's log has the details."
@@ -97,7 +99,7 @@ def of_error(error: MediaError, claim: Claim, settings: Settings) -> Verdict:
         return WaitingForSpace(error.needed, error.free)
     if isinstance(error, FileBusy) and claim.busy_deferrals < BUSY_DEFERRALS:
         delay = settings.settle_seconds if error.retry_after is None else error.retry_after
-        return Deferred(error.reason, delay=delay)
+        return Deferred(error.reason, delay=max(delay, SHORTEST_BUSY_SECONDS))
     if error.retried:
         return retry_or_fail(error.reason, message, claim, settings)
     return Failed(error.reason, message)

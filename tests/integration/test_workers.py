@@ -44,7 +44,7 @@ from arrtheaudio.jobs.models import NewDelivery, NewJob, Priority, Status
 from arrtheaudio.jobs.queue import Queue
 from arrtheaudio.jobs.recovery import GONE_SECONDS
 from arrtheaudio.jobs.settings import Settings
-from arrtheaudio.jobs.verdict import BUSY_DEFERRALS
+from arrtheaudio.jobs.verdict import BUSY_DEFERRALS, SHORTEST_BUSY_SECONDS
 from arrtheaudio.media import Outcome, Plan, Recovery
 
 # --- limits -----------------------------------------------------------------
@@ -206,6 +206,16 @@ async def test_a_busy_file_is_looked_at_again_without_an_attempt_and_not_for_eve
     at = [at for path, at in zip(w.engine.order, w.engine.at, strict=True) if path == b"/m/a.mkv"]
     assert len(at) == BUSY_DEFERRALS + 3
     assert at[BUSY_DEFERRALS] - at[0] == pytest.approx(BUSY_DEFERRALS * 5, abs=1)
+
+
+async def test_a_busy_file_is_no_busy_loop_where_nothing_has_to_settle(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world(tmp_path, Settings(settle_seconds=0)) as w:
+        w.engine.files[b"/m/a.mkv"] = raising(*[FileBusy()] * 5)
+        (job,) = await w.submit(b"/m/a.mkv")
+        assert (await w.ended(job)).result == "success"
+    assert w.engine.at[-1] - w.engine.at[0] == pytest.approx(5 * SHORTEST_BUSY_SECONDS, abs=0.5)
 
 
 async def test_a_job_whose_code_raises_something_unforeseen_fails_alone(
