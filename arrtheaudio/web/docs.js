@@ -1,5 +1,7 @@
 // Shows openapi.json. Text only through textContent; asks no other host for anything.
 
+const DEEPEST = 4; // indentations that the style knows
+
 const base = document.body.dataset.base;
 
 function element(tag, text = "", className = "") {
@@ -13,12 +15,15 @@ function nameOf(reference) {
   return reference.split("/").pop();
 }
 
-// One line for a schema: its type, its choices, its limits.
-function shortly(schema) {
-  if (schema.$ref) return nameOf(schema.$ref);
-  if (schema.anyOf) return schema.anyOf.map(shortly).join(" or ");
+// One line for a schema: its type, its choices, its limits. What has fields is told by its name.
+function shortly(schema, components) {
+  if (schema.$ref) {
+    const named = components[nameOf(schema.$ref)];
+    return named.properties ? nameOf(schema.$ref) : shortly(named, components);
+  }
+  if (schema.anyOf) return schema.anyOf.map((one) => shortly(one, components)).join(" or ");
   if (schema.enum) return schema.enum.join(" | ");
-  if (schema.type === "array") return `list of ${shortly(schema.items)}`;
+  if (schema.type === "array") return `list of ${shortly(schema.items, components)}`;
   const type = [].concat(schema.type ?? "anything").join(" or ");
   const limits = [];
   if (schema.minimum !== undefined) limits.push(`from ${schema.minimum}`);
@@ -43,12 +48,12 @@ function fields(schema, components, depth = 0, seen = new Set()) {
   return rows;
 }
 
-function table(rows) {
+function table(rows, components) {
   const body = element("table");
   for (const { name, property, depth, required } of rows) {
     const row = element("tr");
-    row.append(element("td", `${"\u00a0\u00a0\u00a0".repeat(depth)}${name}${required ? "" : "?"}`));
-    const what = element("td", shortly(property));
+    row.append(element("td", `${name}${required ? "" : "?"}`, depth ? `d${Math.min(depth, DEEPEST)}` : ""));
+    const what = element("td", shortly(property, components));
     const notes = [];
     if (property.default !== undefined) notes.push(`default ${JSON.stringify(property.default)}`);
     if (property.description) notes.push(property.description);
@@ -70,8 +75,8 @@ function describe(path, method, operation, components) {
   details.id = operation.operationId;
   const summary = element("summary");
   summary.append(
-    element("span", method.toUpperCase(), "method"),
-    element("span", path, "path"),
+    element("span", method.toUpperCase(), `method ${method}`),
+    element("span", path, "mono"),
     element("span", operation.summary, "what"),
   );
   const body = element("div", "", "body");
@@ -79,17 +84,19 @@ function describe(path, method, operation, components) {
     const rows = operation.parameters.map((parameter) => ({
       name: parameter.name, property: parameter.schema, depth: 0, required: parameter.required,
     }));
-    body.append(section("Parameters", table(rows)));
+    body.append(section("Parameters", table(rows, components)));
   }
   const request = operation.requestBody?.content["application/json"].schema;
-  if (request) body.append(section("Body", table(fields(request, components))));
+  if (request) body.append(section("Body", table(fields(request, components), components)));
+  const problems = [];
   for (const [status, response] of Object.entries(operation.responses)) {
+    const title = `${status} ${response.description}`;
     const schema = response.content?.["application/json"]?.schema;
     const rows = schema ? fields(schema, components) : [];
-    const problem = !schema && response.content?.["application/problem+json"];
-    const title = `${status} ${response.description}${problem ? " (a problem)" : ""}`;
-    body.append(section(title, rows.length ? table(rows) : element("span")));
+    if (!schema && response.content?.["application/problem+json"]) problems.push(title);
+    else body.append(section(title, rows.length ? table(rows, components) : element("span")));
   }
+  if (problems.length) body.append(section("Problems (RFC 9457)", element("p", problems.join(" · "), "muted")));
   details.append(summary, body);
   return details;
 }
@@ -109,7 +116,17 @@ async function show() {
     }
   }
   main.replaceChildren();
-  for (const [tag, operations] of groups) main.append(element("h2", tag), ...operations);
+  for (const [tag, operations] of groups) {
+    const group = element("section", "", "group");
+    group.id = tag;
+    const list = element("div");
+    list.append(...operations);
+    group.append(element("h2", tag), list);
+    main.append(group);
+    const link = element("a", tag);
+    link.href = `#${tag}`;
+    document.getElementById("groups").append(link);
+  }
 }
 
 show().catch((error) => {

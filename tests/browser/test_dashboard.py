@@ -39,7 +39,7 @@ def rows(page: Page) -> Locator:
     return page.locator("a.job[href]")
 
 
-def row(page: Page, title: str) -> Locator:
+def row(page: Page, title: str | re.Pattern[str]) -> Locator:
     return rows(page).filter(has_text=title)
 
 
@@ -251,6 +251,50 @@ def test_one_button_acts_on_all_that_match(desk: Desk) -> None:
     assert all(file.read_bytes() == WRONG_DEFAULT for file in wrong)
 
 
+def test_what_was_undone_is_offered_no_more_and_every_number_is_its_rows(desk: Desk) -> None:
+    library(desk, right=1)
+    page = desk.open("#/jobs")
+    batch(desk)
+    chips = page.get_by_role("group", name="Result")
+    undo_all = page.get_by_role("button", name=re.compile("^Undo 3"))
+    chips.get_by_role("button", name="Changed 3").click()
+    undo_all.click()
+    confirm(page, "Undo 3")
+    expect(chips.get_by_role("button", name="All 7")).to_be_visible()
+    for _ in range(2):
+        expect(chips.get_by_role("button", name="Changed 0")).to_be_visible()
+        expect(undo_all).to_have_count(0)
+        page.reload()
+        expect(page.get_by_text("No job matches")).to_be_visible()
+    page.goto(f"{desk.url}/#/batches")
+    page.get_by_role("button", name="Undo…").click()
+    expect(page.get_by_text("There is nothing to undo any more.")).to_be_visible()
+    page.locator(".legend a").filter(has_text="3changed").click()
+    expect(rows(page)).to_have_count(3)
+    for name, count in (("Checked today", 4), ("Changed today", 3)):
+        page.goto(f"{desk.url}/#/")
+        number = page.get_by_role("link", name=name)
+        expect(number).to_contain_text(str(count))
+        number.click()
+        expect(rows(page)).to_have_count(count)
+    page.goto(f"{desk.url}/#/")
+    page.locator(".languages").get_by_role("link", name="English").click()
+    expect(chips.get_by_role("button", name="All 4")).to_be_visible()  # with what was right before
+    expect(rows(page)).to_have_count(3)
+
+
+def test_a_row_tells_the_default_before_and_now(desk: Desk) -> None:
+    file = library(desk, right=0, wrong=1)[0]
+    page = desk.open("#/")
+    dry = {"paths": [str(file)], "dry_run": True}
+    desk.daemon.ended(desk.daemon.post("/jobs", dry)["job_ids"][0])
+    batch(desk)
+    for _ in range(2):  # from the feed, then from the list
+        expect(row(page, "Dry run: Japanese to English")).to_have_count(1)
+        expect(row(page, re.compile("^(?!.*Dry run).*Japanese to English"))).to_have_count(1)
+        page.goto(f"{desk.url}/#/jobs")
+
+
 def test_keys_move_select_open_and_close(desk: Desk) -> None:
     library(desk, right=0, wrong=3)
     batch(desk)
@@ -370,6 +414,9 @@ def test_it_works_under_a_prefix(chromium: Browser, household: Household) -> Non
             file = library(desk, right=0, wrong=1)[0]
             page = desk.open("#/jobs")
             daemon.post("/jobs", {"paths": [str(file)]})
+            expect(row(page, "English")).to_have_count(1)
+            assert page.evaluate("location.pathname") == "/audio/"
+            page.goto(f"{desk.url}#/jobs")  # as one types it
             expect(row(page, "English")).to_have_count(1)
             assert page.evaluate("location.pathname") == "/audio/"
             desk.watched[0].verify()

@@ -116,6 +116,16 @@ def test_axe_finds_nothing_serious_where_one_signs_in(desk: Desk) -> None:
     assert faults(page) == []
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_where_the_api_is_described(desk: Desk, theme: str) -> None:
+    page = desk.open("docs", signed_in=False, color_scheme=theme)
+    page.locator("summary").filter(has_text="One delivery and what became of it").click()
+    expect(page.get_by_role("heading", name="200 OK")).to_be_visible()
+    page.get_by_role("link", name="batches").click()
+    expect(page).to_have_url(f"{desk.url}/docs#batches")
+    assert faults(page) == []
+
+
 def test_axe_finds_nothing_serious_on_a_new_daemon(desk: Desk) -> None:
     page = desk.open()
     expect(page.get_by_role("heading", name="Ready when you are.")).to_be_visible()

@@ -79,7 +79,14 @@ export async function cancelBatch(batch) {
 }
 
 export async function undoBatch(batch) {
-  const changes = batch.results.track_changes;
+  const left = { batch_id: batch.batch_id, kind: "process", track_changed: "true", undone: "false" };
+  const found = await attempt(() => api.jobs({ ...left, limit: 1 }));
+  if (!found) return;
+  const changes = found.total;
+  if (!changes) {
+    toast(LATE.undo);
+    return;
+  }
   const yes = `Undo ${count(changes, "change")}`;
   if (!(await ask({ title: `${yes} in ${batch.path}?`, text: actions.undo.ask, yes, no: "Leave them" }))) return;
   const done = await attempt(() => api.undoBatch(batch.batch_id), LATE.undo);

@@ -4,7 +4,8 @@
 //   GET  browse?path=&offset=   {path, parent, folders: [{name, path}], total}; without a path: the roots
 //   GET  stats/daily?days=14    {days: [{day, changed, already_correct, skipped, failed, cancelled, avg_ms}]}
 //   GET  stats/breakdown        {by, days, items: [{key, count}]}, the largest first
-//   GET  jobs?facets=true       also {facets: {all, waiting, changed, already_correct, skipped, failed, cancelled}}
+//   GET  jobs?facets=true       also {facets: {all, waiting, changed, already_correct, skipped, failed, cancelled}};
+//                               further filters: kind, language, completed_from, completed_to
 //   GET  problems               {total, groups: [{reason, folder, count, message, job_id, needed_bytes, free_bytes}]}
 //   POST problems/dismiss|restore {reason, folder}
 //   GET  sources                {sources: [{source, instance, path, last_at, last_status, last_event}]}

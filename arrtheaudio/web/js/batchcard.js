@@ -15,14 +15,13 @@ export const hasEnded = (batch) => ENDED.has(batch.status);
 
 /** The parts of the bar: `[class, words, number, the rows' "show"]`. */
 export function parts(batch) {
-  const { success, skipped, failed } = batch.progress;
-  const right = batch.progress.already_correct;
-  const changed = ["changed", batch.dry_run ? "would change" : "changed", success, batch.dry_run ? "success" : "changed"];
-  const known = right !== undefined;
-  const alone = known
-    ? [["right", "already right", right, "right"], ["skipped", "skipped", skipped - right, "skipped"]]
-    : [["right", "left as they are", skipped, "left"]];
-  return [changed, ...alone, ["failed", "failed", failed, "failed"]];
+  const { success, skipped, already_correct: right, failed } = batch.progress;
+  return [
+    batch.dry_run ? ["changed", "would change", success, "success"] : ["changed", "changed", success, "made"],
+    ["right", "already right", right, "right"],
+    ["skipped", "skipped", skipped - right, "skipped"],
+    ["failed", "failed", failed, "failed"],
+  ];
 }
 
 /** The line below the folder. */

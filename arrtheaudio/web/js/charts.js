@@ -1,6 +1,6 @@
 // Small drawings in SVG. Every bar has its figures beside it or in a hidden table.
 
-import { h, keyed, s, text } from "./dom.js";
+import { attribute, h, keyed, s, text } from "./dom.js";
 import { count, language, number, shortDay } from "./format.js";
 import { href } from "./router.js";
 
@@ -9,8 +9,9 @@ const HIGH = 132;
 const BASE = 112; // y of zero
 const TOP = 14;
 
-/** Where a day's jobs are listed. */
-const dayLink = (day) => href("jobs", null, { from: day, to: day });
+/** Where a day's jobs are listed, and today's changes to some languages. */
+const dayLink = (day) => href("jobs", null, { show: "checked", done: day });
+const languageLink = (codes) => href("jobs", null, { show: "made", done: "today", language: codes.join(",") });
 
 /** The step of a scale with two lines below the highest bar: 2000 for 4319. */
 function scale(most) {
@@ -83,17 +84,19 @@ export class LanguageBars {
   show(counts) {
     const sorted = [...counts].sort((one, other) => other[1] - one[1]);
     const rest = sorted.slice(5).reduce((sum, [, value]) => sum + value, 0);
-    const shown = sorted.slice(0, 5).map(([code, value]) => ({ key: code, words: language(code), value }));
-    if (rest) shown.push({ key: "other", words: "Other", value: rest });
+    const shown = sorted.slice(0, 5).map(([code, value]) => ({ key: code, words: language(code), value, codes: [code] }));
+    if (rest) shown.push({ key: "other", words: "Other", value: rest, codes: sorted.slice(5).map(([code]) => code) });
     const most = Math.max(1, ...shown.map(({ value }) => value));
     for (const one of shown) one.share = one.value / most;
     keyed(this.node, shown, ({ key }) => key, () => {
       const words = h("span", { class: "cut" });
       const bar = h("i");
       const value = h("span", { class: "n" });
+      const link = h("a", {}, words, h("span", { "aria-hidden": "true" }, bar), value);
       return {
-        node: h("li", {}, words, h("span", { "aria-hidden": "true" }, bar), value),
+        node: h("li", {}, link),
         update: (one) => {
+          attribute(link, "href", languageLink(one.codes));
           text(words, one.words);
           text(value, number(one.value));
           bar.style.width = `${100 * one.share}%`;

@@ -1,8 +1,9 @@
 // The filters of the jobs page: from the address to the API's parameters, and over events. Pure.
 //
-// Address: show, q, source, since (today | 7 | 30), from, to, batch, path, reason, problem.
+// Address: show, q, source, since (today | 7 | 30), done (today | a day), language, batch, path,
+// reason, problem. `since` is about when jobs came, `done` about when they ended.
 
-import { shortDay } from "./format.js";
+import { language, shortDay } from "./format.js";
 import { reason, source } from "./words.js";
 
 const SKIPPED = ["no_matching_track", "no_audio_tracks", "unsupported_container", "container_disabled", "hardlinked", "no_room", "outside_media_roots"];
@@ -11,7 +12,7 @@ const SKIPPED = ["no_matching_track", "no_audio_tracks", "unsupported_container"
 export const CHIPS = [
   { key: "", words: "All", parameters: {}, facet: "all" },
   { key: "waiting", words: "Waiting", parameters: { status: ["queued", "waiting_for_space"] }, facet: "waiting", action: "cancel" },
-  { key: "changed", words: "Changed", parameters: { track_changed: "true", undone: "false" }, facet: "changed", action: "undo" },
+  { key: "changed", words: "Changed", parameters: { kind: "process", track_changed: "true", undone: "false" }, facet: "changed", action: "undo" },
   { key: "right", words: "Already right", parameters: { reason: "already_correct" }, facet: "already_correct" },
   { key: "skipped", words: "Skipped", parameters: { result: "skipped", reason: SKIPPED }, facet: "skipped" },
   { key: "failed", words: "Failed", parameters: { status: "failed" }, facet: "failed", action: "retry" },
@@ -20,9 +21,9 @@ export const CHIPS = [
 
 // Sets of rows that a number elsewhere counts, and no chip shows.
 const COUNTED = {
-  checked: { words: "Checked", parameters: { status: ["completed", "failed"] } },
+  checked: { words: "Checked", parameters: { kind: "process", status: ["completed", "failed"] } },
+  made: { words: "Changed, undone or not", parameters: { kind: "process", track_changed: "true" } },
   success: { words: "Would change", parameters: { result: "success" } },
-  left: { words: "Left as they are", parameters: { result: "skipped" } },
 };
 
 export const chip = (query) => CHIPS.find((one) => one.key === (query.get("show") ?? "")) ?? null;
@@ -40,20 +41,23 @@ function midnight(days, from = new Date()) {
 
 function times(query) {
   const since = query.get("since");
-  if (since) return { from: midnight(since === "today" ? 0 : Number(since) || 0) };
-  const first = query.get("from");
-  const last = query.get("to");
+  const done = query.get("done");
+  const noon = done && done !== "today" ? `${done}T12:00:00` : new Date();
   return {
-    from: first ? midnight(0, `${first}T12:00:00`) : null,
-    to: last ? midnight(-1, `${last}T12:00:00`) : null,
+    from: since ? midnight(since === "today" ? 0 : Number(since) || 0) : null,
+    completed_from: done ? midnight(0, noon) : null,
+    completed_to: done && done !== "today" ? midnight(-1, noon) : null,
   };
 }
+
+const languages = (query) => query.get("language")?.split(",") ?? null;
 
 /** What stands in the address besides the chip, as the API's parameters. */
 function base(query) {
   return {
     q: query.get("q"), source: query.get("source"), batch_id: query.get("batch"),
-    path: query.get("path"), reason: query.get("reason"), problem: query.get("problem"), ...times(query),
+    path: query.get("path"), reason: query.get("reason"), problem: query.get("problem"),
+    language: languages(query), ...times(query),
   };
 }
 
@@ -70,12 +74,17 @@ export const facetParameters = (query) => Object.fromEntries(Object.entries(base
 
 /** The parameters as the filter of an action on all that match. */
 export function filter(query) {
-  const lists = new Set(["status", "result", "source", "reason"]);
+  const lists = new Set(["status", "result", "source", "kind", "language", "reason"]);
   return Object.fromEntries(Object.entries(parameters(query)).map(([name, value]) => {
     if (value === "true" || value === "false") return [name, value === "true"];
     return [name, lists.has(name) ? [value].flat() : value];
   }));
 }
+
+/** Whether the address shows only what has ended. */
+export const endedOnly = (query) => query.has("done") || query.has("language");
+
+const ENDS = new Set(["job.completed", "job.failed", "job.cancelled"]);
 
 /** Whether a job that has just moved belongs to the address, its chip aside. */
 export function belongs(query, job) {
@@ -85,7 +94,9 @@ export function belongs(query, job) {
     && (!query.get("source") || job.source === query.get("source"))
     && (!query.get("batch") || job.batch_id === query.get("batch"))
     && (!folder || job.file_path === folder || job.file_path.startsWith(`${folder.replace(/\/$/, "")}/`))
-    && !query.get("to");
+    && (!endedOnly(query) || ENDS.has(job.type))
+    && (query.get("done") ?? "today") === "today"
+    && (!query.has("language") || languages(query).includes(job.selected_track?.language));
 }
 
 /** The facet that an event adds to, or null. */
@@ -93,13 +104,13 @@ export function facetOf(event) {
   if (event.type === "job.failed") return "failed";
   if (event.type === "job.cancelled") return "cancelled";
   if (event.type !== "job.completed") return null;
-  if (event.track_changed) return "changed";
+  if (event.track_changed) return event.kind === "undo" ? null : "changed";
   if (event.reason === "already_correct") return "already_correct";
   return event.result === "skipped" ? "skipped" : null;
 }
 
 /** Whether a row that has just been queued stands in the list of this address. */
-export const showsQueued = (query) => ["", "waiting"].includes(query.get("show") ?? "") && !query.get("reason") && !query.get("problem");
+export const showsQueued = (query) => ["", "waiting"].includes(query.get("show") ?? "") && !query.get("reason") && !query.get("problem") && !endedOnly(query);
 
 /** What narrows the list without a control of its own: `[name in the address, words]`. */
 export function tokens(query) {
@@ -109,9 +120,9 @@ export function tokens(query) {
   if (query.get("problem")) found.push(["problem", "Needs you"]);
   if (query.get("path")) found.push(["path", query.get("path")]);
   if (query.get("batch")) found.push(["batch", "One batch"]);
-  const [first, last] = [query.get("from"), query.get("to")];
-  if (first && first === last) found.push(["from", shortDay(first)]);
-  else if (first || last) found.push(["from", `${first ? shortDay(first) : "…"} to ${last ? shortDay(last) : "now"}`]);
+  const done = query.get("done");
+  if (done) found.push(["done", `Ended ${done === "today" ? done : shortDay(done)}`]);
+  if (query.has("language")) found.push(["language", languages(query).map(language).join(", ")]);
   return found;
 }
 

@@ -81,8 +81,6 @@ export class JobsPage {
 
   #set(name, value) {
     const query = new URLSearchParams(this.query);
-    if (name === "since") ["from", "to"].forEach((one) => query.delete(one));
-    if (name === "from") query.delete("to");
     if (value) query.set(name, value);
     else query.delete(name);
     for (const fixed of Object.keys(this.fixed)) query.delete(fixed);
@@ -197,6 +195,7 @@ export class JobsPage {
     }
     const mine = changes.events.filter((event) => filters.belongs(this.query, event));
     if (this.facets) mine.forEach((event) => this.#fold(event));
+    if (filters.endedOnly(this.query) && changes.types.has("job.undone")) this.#count(); // its event does not tell when it ended
     const shows = filters.showsQueued(this.query);
     const added = shows ? mine.filter((event) => event.type === "job.queued").map((event) => changes.jobs.get(event.job_id)).filter(Boolean) : [];
     for (const [id, job] of this.selection) {
@@ -219,6 +218,7 @@ export class JobsPage {
     else if (event.status === "queued" && event.type !== "job.space_found") add("waiting", 1);
     else if (event.type === "job.undone") add("changed", -1);
     if (event.type === "job.cancelled" && !event.wasRunning) add("waiting", -1);
+    if (filters.endedOnly(this.query)) add("all", 1);
     if (facet) add(facet, 1);
   }
 

@@ -54,8 +54,8 @@ class Overview {
       const node = h(to ? "a" : "div", { href: to }, h("span", { class: "label" }, label), value);
       return { node, value: value.firstChild, note: value.lastChild };
     };
-    this.checked = cell("Checked today", href("jobs", null, { show: "checked", since: "today" }));
-    this.changed = cell("Changed today", href("jobs", null, { show: "changed", since: "today" }));
+    this.checked = cell("Checked today", href("jobs", null, { show: "checked", done: "today" }));
+    this.changed = cell("Changed today", href("jobs", null, { show: "made", done: "today" }));
     this.waiting = cell("Waiting", href("jobs", null, { show: "waiting" }));
     this.speed = cell("Speed");
     this.speed.node.append(this.spark.node);
@@ -151,7 +151,7 @@ class Overview {
     const ended = changes.events.filter((event) => event.seq > state.head && (event.type === "job.completed" || event.type === "job.failed"));
     if (this.days) {
       const today = this.days.at(-1);
-      for (const event of ended) {
+      for (const event of ended.filter((one) => one.kind !== "undo")) {
         if (event.type === "job.failed") today.failed += 1;
         else if (event.track_changed) today.changed += 1;
         else if (event.reason === "already_correct") today.already_correct += 1;

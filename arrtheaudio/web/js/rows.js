@@ -13,17 +13,19 @@ export function jobRow() {
   const folder = h("bdi", { class: "folder cut" });
   const words = h("span", { class: "cut" });
   const arrow = icon("right", 14);
+  const leads = h("span", { class: "sr" });
   const to = h("b", { class: "cut" });
   const when = h("time");
-  const link = h("a", { class: "job" }, symbol, h("span", { class: "names cut" }, title, folder), h("span", { class: "change cut" }, words, arrow, to), when);
+  const link = h("a", { class: "job" }, symbol, h("span", { class: "names cut" }, title, folder), h("span", { class: "change cut" }, words, arrow, leads, to), when);
 
   function show(job, href, now = Date.now()) {
-    const { icon: name, tone, words: said, to: language } = summary(job, now);
+    const { icon: name, tone, words: said, to: language, from } = summary(job, now);
     const told = names(job.file_path, job.context?.title);
     setIcon(symbol, name, tone);
     text(title, told.title);
     text(folder, shortFolder(told.folder, state.roots));
-    text(words, said);
+    text(words, from ?? said);
+    text(leads, from ? " to " : " ");
     attribute(words.parentNode, "data-status", job.status);
     arrow.toggleAttribute("hidden", !language);
     to.hidden = !language;

@@ -126,7 +126,7 @@ function jobEvent(event, isNew) {
   const { seq, at, type, title, ...fields } = event;
   const before = changes.jobs.get(event.job_id) ?? origins.get(event.job_id);
   const job = { ...before, ...fields, ...times(event) };
-  if (type === "job.queued") remember(Object.assign(job, { context: { title }, kind: fields.undo_of ? "undo" : "process", isNew: true }));
+  if (type === "job.queued") remember(Object.assign(job, { context: { title }, isNew: true }));
   changes.jobs.set(event.job_id, job);
 }
 
@@ -172,7 +172,7 @@ function end(event) {
   // Of a cancelled job that was not running, only the daemon knows where it waited.
   if (event.type === "job.cancelled" && state.waiting && !state.active.has(event.job_id)) changes.types.add("queue.unclear");
   else leave(event.job_id);
-  if (event.type === "job.cancelled") return;
+  if (event.type === "job.cancelled" || event.kind === "undo") return;
   state.today.checked += 1;
   if (event.track_changed) state.today.changed += 1;
 }

@@ -36,11 +36,13 @@ const SOURCES = { sonarr: "Sonarr", radarr: "Radarr", manual: "By hand" };
 
 export const source = (name, instance) => (instance ? `${SOURCES[name] ?? name} (${instance})` : SOURCES[name] ?? name);
 
-const look = (icon, tone, words, to = null) => ({ icon, tone, words, to });
+const look = (icon, tone, words, to = null, from = null) => ({ icon, tone, words, to, from });
 
-/** How a job stands: `{icon, tone, words, to}`; `to` is a language that `words` lead to. */
+/** How a job stands: `{icon, tone, words, to, from}`; `to` is a language that `words`, or `from`, lead to. */
 export function summary(job, now = Date.now()) {
   const to = job.selected_track ? language(job.selected_track.language) : null;
+  const before = job.previous_language ? language(job.previous_language) : null;
+  const from = before === to ? null : before;
   if (job.status === "queued") return look("clock", "tone-quiet", waiting(job, now));
   if (job.status === "running") return look("work", "tone-ok", job.kind === "undo" ? "Putting the old bytes back" : "Working");
   if (job.status === "waiting_for_space") return look("drive", "tone-warn", "Waits for disk space");
@@ -48,8 +50,8 @@ export function summary(job, now = Date.now()) {
   if (job.status === "failed") return look("fail", "tone-bad", reason(job.reason));
   if (job.kind === "undo" || job.undo_of) return look("undo", "tone-quiet", "Put back as it was");
   if (job.undone) return look("undo", "tone-quiet", "Undone");
-  if (job.track_changed) return look("done", "tone-ok", "Now", to);
-  if (job.result === "success" && job.dry_run) return look("search", "tone-ok", "Would become", to);
+  if (job.track_changed) return look("done", "tone-ok", "Now", to, from);
+  if (job.result === "success" && job.dry_run) return look("search", "tone-ok", "Would become", to, from && `Dry run: ${from}`);
   if (job.reason === "already_correct") return look("check", "tone-quiet", to ? `Already ${to}` : "Already right");
   if (job.result === "skipped") return look("skip", "tone-quiet", reason(job.reason));
   return look("check", "tone-quiet", "Done");
@@ -152,7 +154,7 @@ export const batchStates = { queued: "Looking through the folder", running: "Run
 export const actions = {
   cancel: { verb: "Cancel", ask: "They leave the line; their files stay as they are. What runs now goes on." },
   retry: { verb: "Retry", ask: "They are queued again, behind new imports." },
-  undo: { verb: "Undo", ask: "The original bytes go back into each file. Files that another program has changed since are left alone and listed." },
+  undo: { verb: "Undo", ask: "The original bytes go back into each file. Files that another program has changed since are left alone and listed; those that had to be rewritten whole stay as they are." },
 };
 
 export const matched = (action, total) =>
