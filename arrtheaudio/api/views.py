@@ -169,6 +169,8 @@ def event(event: Event) -> dict[str, Any]:
             view["file_path" if is_job else "path"] = _plain(value)
         elif key.endswith("_at"):
             view[key] = time_or_none(value)
+        elif isinstance(value, Progress):
+            view[key] = progress(value, complete=event.type == "batch.completed")
         else:
             view[key] = _plain(value)
     return view
@@ -182,8 +184,6 @@ def _plain(value: Any) -> Any:
             return value.word
         case enum.Enum():
             return value.value
-        case Progress():
-            return progress(value, complete=False)
         case BatchFilters():
             return filters(value)
         case Mapping():

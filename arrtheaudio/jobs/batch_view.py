@@ -18,19 +18,25 @@ _STATUS = {
 }
 
 
-def progress_of(batch: LiveBatch, eta_seconds: int | None = None) -> Progress:
-    """Exact totals (api.md: progress)."""
-    ended = batch.ended
+def final_progress(total: int, ended: Sequence[int]) -> Progress:
+    """The totals of an ended batch: ``ended`` counts its jobs by facet of their end."""
     return Progress(
-        total_files=batch.total,
+        total_files=total,
         success=ended[CHANGED] + ended[SUCCESS],
         skipped=ended[SKIPPED] + ended[ALREADY],
         already_correct=ended[ALREADY],
         failed=ended[FAILED],
         cancelled=ended[CANCELLED],
+        track_changes=ended[CHANGED],
+    )
+
+
+def progress_of(batch: LiveBatch, eta_seconds: int | None = None) -> Progress:
+    """Exact totals (api.md: progress)."""
+    return attrs.evolve(
+        final_progress(batch.total, batch.ended),
         running=batch.running,
         queued=batch.live - batch.running,
-        track_changes=ended[CHANGED],
         eta_seconds=eta_seconds,
     )
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import attrs
 
 from arrtheaudio.jobs import events as ev
+from arrtheaudio.jobs.batch_view import final_progress
 from arrtheaudio.jobs.encoding import decode_bytes
 from arrtheaudio.jobs.facets import container_of, kind_of, source_of
 from arrtheaudio.jobs.models import (
@@ -125,6 +126,8 @@ def other_event(row: ev.Row, path: bytes | None) -> Event:
         body["path"] = path
         if row.type in _BATCH_STATUS:
             body["status"] = _BATCH_STATUS[row.type]
+        if row.type in ev.BATCH_ENDS:
+            body["progress"] = final_progress(body.pop("total"), body.pop("ended"))
         if "priority" in body:
             body["priority"] = Priority(body["priority"])
     return Event(row.seq, row.at, row.type, body)

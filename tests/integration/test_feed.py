@@ -295,6 +295,7 @@ async def test_a_batch_has_progress_and_always_a_last_one(lab: Lab) -> None:
     assert done == sorted(done)
     last_event = next(one for one in reversed(messages) if one["type"] == "batch.completed")
     assert messages.index(last_event) < len(messages) - 1
+    assert last_event["progress"] == {**progress[-1], "eta_seconds": None}
 
 
 def is_last(message: dict[str, Any]) -> bool:
