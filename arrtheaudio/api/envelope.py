@@ -23,7 +23,7 @@ import structlog
 import trio
 
 from arrtheaudio.api import errors
-from arrtheaudio.api.headers import SECURITY
+from arrtheaudio.api.headers import SECURITY, security
 
 log = structlog.get_logger("arrtheaudio.http")
 
@@ -165,7 +165,8 @@ class Exchange:
         """A message of the answer; its head gets the headers of every answer."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = [*message["headers"], *SECURITY, (b"x-request-id", self.id.encode())]
+            given, name = message["headers"], (b"x-request-id", self.id.encode())
+            headers = [*given, *security(given), name]
             if not any(name == b"cache-control" for name, _ in headers):
                 headers.append((b"cache-control", b"no-store"))
             if not await self._whole():

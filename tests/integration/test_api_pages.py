@@ -13,6 +13,8 @@ from live_api import Live, configured, live_api
 
 from arrtheaudio.api import pages
 
+MOST_BYTES = 60_000
+
 
 @pytest.fixture
 async def live(tmp_path: Path) -> AsyncIterator[Live]:
@@ -27,6 +29,12 @@ async def test_pages_are_cached_by_their_tag(live: Live) -> None:
     assert (again.status_code, again.content) == (304, b"")
     other = await live.stranger.get("/docs", headers={"If-None-Match": '"x"'})
     assert other.status_code == 200
+
+
+def head_bytes(answer: httpx.Response) -> int:
+    """The status line and the headers as they came over the wire."""
+    status = len(f"HTTP/1.1 {answer.status_code} \r\n\r\n")
+    return status + sum(len(name) + len(value) + 4 for name, value in answer.headers.raw)
 
 
 async def fetch(live: Live, path: str, **headers: str) -> tuple[httpx.Response, bytes]:
@@ -90,6 +98,24 @@ async def test_what_a_page_loads_is_kept_for_good_and_named_after_its_content(li
         assert "immutable" in answer.headers["Cache-Control"]
     older = named[0].replace(named[0].split("/")[1], "0" * 12)
     assert (await live.stranger.get(f"/{older}")).status_code == 404
+
+
+async def test_the_first_load_weighs_at_most_60_kilobytes_on_the_wire(live: Live) -> None:
+    start, body = await fetch(live, "/", **{"Accept-Encoding": "gzip"})
+    page = gzip.decompress(body).decode()
+    weight = len(body) + head_bytes(start)
+    for address in set(re.findall(r'(?:src|href)="(assets/[^"]+)"', page)):
+        answer, body = await fetch(live, f"/{address}", **{"Accept-Encoding": "gzip"})
+        weight += len(body) + head_bytes(answer)
+    assert weight <= MOST_BYTES
+
+
+async def test_scripts_and_styles_carry_what_guards_them(live: Live) -> None:
+    page = (await live.stranger.get("/")).text
+    for address in re.findall(r'="(assets/[^"]+\.(?:js|css))"', page):
+        answer = await live.stranger.get(f"/{address}")
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
 def test_new_content_gets_a_new_address() -> None:

@@ -4,22 +4,20 @@ import * as api from "./api.js";
 import { announce } from "./announce.js";
 import * as chrome from "./chrome.js";
 import { Feed } from "./feed.js";
-import * as jobs from "./jobs.js";
 import { listen } from "./keys.js";
 import * as overview from "./overview.js";
 import { paged } from "./prefs.js";
 import { current, onRoute } from "./router.js";
-import { Sheet } from "./sheet.js";
 import * as store from "./store.js";
 
 // What is not on most first screens comes later: when it is asked for, or in an idle moment.
-const LATER = { batches: () => import("./batches.js"), system: () => import("./system.js") };
-const views = { overview, jobs };
+const LATER = { jobs: jobsAndSheet, batches: () => import("./batches.js"), system: () => import("./system.js") };
+const views = { overview };
 const TITLES = { overview: "Overview", jobs: "Jobs", batches: "Batches", system: "System" };
 
 const main = document.getElementById("main");
 const place = document.getElementById("page");
-const sheet = new Sheet(document.getElementById("sheet"), document.getElementById("app"));
+let sheet = { id: null, open() {}, paint() {} }; // until jobs are shown
 
 let page = null; // the mounted view
 let shown = null; // its route
@@ -47,11 +45,18 @@ const feed = new Feed({
   },
 });
 
+async function jobsAndSheet() {
+  const [jobs, { Sheet }] = await Promise.all([import("./jobs.js"), import("./sheet.js")]);
+  if (!views.jobs) sheet = new Sheet(document.getElementById("sheet"), document.getElementById("app"));
+  views.jobs = jobs;
+  return jobs;
+}
+
 async function show(route) {
   if (!signedIn) return;
   if (!views[route.page] || paged()) {
-    await jobs.prepare();
     views[route.page] ??= await LATER[route.page]();
+    if (paged()) await (await import("./jobs.js")).prepare();
     if (String(location.hash) !== route.hash || !signedIn) return;
   }
   const before = shown;
