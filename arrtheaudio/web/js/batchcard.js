@@ -75,7 +75,7 @@ export function batchCard({ linked = true } = {}) {
     attribute(bar, "aria-label", `Progress of ${one.path}`);
     attribute(bar, "aria-valuenow", Math.floor(one.progress.percent));
     attribute(bar, "aria-valuetext", `${number(one.progress.processed)} of ${number(total)} files`);
-    keyed(legend, shown.filter(([kind, , value]) => value > 0 || kind !== "failed"), ([kind, words]) => kind + words, (part) => key(part, one));
+    keyed(legend, shown.filter(([kind, , value]) => value > 0 || kind === "changed" || kind === "right"), ([kind, words]) => kind + words, (part) => key(part, one));
     const wanted = !ended ? (one.status === "cancelling" ? [] : ["cancel"]) : one.dry_run ? (one.progress.success ? ["real"] : []) : one.results.track_changes ? ["undo"] : [];
     keyed(acts, wanted, (action) => action, (action) => ({ node: buttons[action]() }));
     for (const action of acts.children) action.disabled = state.link === "lost";
