@@ -31,7 +31,8 @@ def tests(session: nox.Session) -> None:
         session.run("python", "-m", "pytest", *session.posargs)
         return
     session.run("coverage", "erase", silent=True)
-    session.run("coverage", "run", "-m", "pytest")
+    # Whole files, so that what a file sets up once is set up once.
+    session.run("coverage", "run", "-m", "pytest", "-n", "auto", "--dist", "loadfile")
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
 
