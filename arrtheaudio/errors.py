@@ -8,7 +8,6 @@ same attempt can succeed later.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -24,7 +23,8 @@ class ArrtheaudioError(Exception):
         super().__init__(self.what)
 
     def __str__(self) -> str:
-        where = f"{os.fsdecode(self.path)}: " if self.path is not None else ""
+        # For people and for JSON: what is not UTF-8 becomes U+FFFD.
+        where = f"{self.path.decode('utf-8', 'replace')}: " if self.path is not None else ""
         return f"{where}{self.what}"
 
     @property

@@ -33,8 +33,25 @@ def decode_bytes(text: str) -> bytes:
 
 
 def encode_body(body: Mapping[str, Any]) -> bytes:
-    """A row's body for the journal."""
-    return orjson.dumps(body) if body else b""
+    """A row's body for the journal. Stray bytes of names in messages become U+FFFD."""
+    if not body:
+        return b""
+    try:
+        return orjson.dumps(body)
+    except orjson.JSONEncodeError:  # a row that cannot be written would never end its job
+        return orjson.dumps(_speakable(body))
+
+
+def _speakable(value: Any) -> Any:
+    """The value with all text as UTF-8 can say it."""
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case Mapping():
+            return {key: _speakable(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_speakable(inner) for inner in value]
+    return value
 
 
 def decode_body(raw: bytes) -> dict[str, Any]:
