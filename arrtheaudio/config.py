@@ -41,6 +41,7 @@ __all__ = [
     "as_tree",
     "as_yaml",
     "changes",
+    "language_fault",
     "load",
     "variable",
 ]

@@ -31,12 +31,19 @@ class Days(click.ParamType[int]):
 
 @click.group()
 def admin() -> None:
-    """Maintenance."""
+    """Clean the history, back up the journal."""
 
 
-@admin.command()
+@admin.command(short_help="Forget ended jobs.")
 @connected
-@click.option("--older-than", "days", type=Days(), required=True, metavar="30d")
+@click.option(
+    "--older-than",
+    "days",
+    type=Days(),
+    required=True,
+    metavar="30d",
+    help="Ended so long ago: days, or 4w.",
+)
 @click.option(
     "--status",
     "statuses",
@@ -44,6 +51,7 @@ def admin() -> None:
     type=click.Choice(("completed", "failed", "cancelled")),
     default=("completed", "cancelled"),
     show_default=True,
+    help="Only these; may be given several times.",
 )
 @json_option
 @click.pass_obj
@@ -57,7 +65,7 @@ def cleanup(invocation: Invocation, days: int, statuses: tuple[str, ...], as_jso
         click.echo(f"{counted(answer['deleted_jobs'], 'job')} removed.")
 
 
-@admin.command()
+@admin.command(short_help="Copy the journal while everything goes on.")
 @configured
 @json_option
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))

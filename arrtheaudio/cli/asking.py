@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from arrtheaudio.cli.invocation import Invocation
+from arrtheaudio.cli.output import shown
+from arrtheaudio.errors import DaemonRefused
 
 if TYPE_CHECKING:
     from arrtheaudio.client import Daemon
@@ -25,6 +27,18 @@ def ask(invocation: Invocation, question: Callable[[Daemon], Awaitable[T]]) -> T
             return await question(daemon)
 
     return run_orderly(run)
+
+
+def api_path(path: bytes) -> str:
+    """A path as JSON and addresses take it. Raises DaemonRefused for other than UTF-8."""
+    try:
+        return path.decode("utf-8")
+    except UnicodeDecodeError:
+        raise DaemonRefused(
+            f"{shown(path)}: this name is not UTF-8, which the daemon's API cannot take. "
+            "Scan the folder around it, or name its job.",
+            status=400,
+        ) from None
 
 
 def get(invocation: Invocation, path: str, /, **query: Any) -> Any:

@@ -9,6 +9,7 @@ import click
 
 from arrtheaudio.cli import asking
 from arrtheaudio.cli.following import follow_batch, head_of, screen
+from arrtheaudio.cli.inspect import LANGUAGES
 from arrtheaudio.cli.invocation import Invocation, connected, json_option
 from arrtheaudio.cli.output import counted, local_time, print_json, print_table, shown
 
@@ -19,25 +20,38 @@ FAILURES = frozenset({"job.failed", "lost", "gap"})  # what a followed batch sho
 STATUSES = ("queued", "running", "cancelling", "completed", "cancelled", "failed")
 
 
-@click.command()
+@click.command(short_help="Hand a sweep of a folder to the daemon.")
 @connected
 @click.option("-r/-R", "--recursive/--no-recursive", default=True, help="Folders below it too.")
 @click.option("-p", "--pattern", metavar="GLOB", help="Such as '**/*.{mkv,mp4}'.")
+@LANGUAGES
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-@click.option("--priority", type=click.Choice(("normal", "low")), default="normal")
+@click.option(
+    "--priority",
+    type=click.Choice(("normal", "low")),
+    default="normal",
+    show_default=True,
+    help="Low: only when nothing else waits.",
+)
 @click.option("--min-size-mb", type=float, metavar="N", help="No files smaller than this.")
 @click.option("--max-age-days", type=float, metavar="N", help="No files older than this.")
-@click.option("--exclude", multiple=True, metavar="GLOB", help="Names of files or folders.")
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="GLOB",
+    help="Not these names of files or folders; may be given several times.",
+)
 @click.option("--follow", is_flag=True, help="Show its progress until it has ended.")
 @json_option
-@click.argument("folder", metavar="DIR")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=bytes))
 @click.pass_obj
 def batch(
     invocation: Invocation,
     /,
-    folder: str,
+    folder: bytes,
     recursive: bool,
     pattern: str | None,
+    languages: tuple[str, ...],
     dry_run: bool,
     priority: str,
     min_size_mb: float | None,
@@ -46,18 +60,22 @@ def batch(
     follow: bool,
     as_json: bool,
 ) -> int:
-    """Hand a sweep of a folder to the daemon."""
+    """Hand a sweep of a folder to the daemon, which must have it below its media roots.
+
+    With --follow, Ctrl-C only ends the looking on: the sweep goes on.
+    """
     filters: dict[str, Any] = {
         "min_size_mb": min_size_mb,
         "max_age_days": max_age_days,
         "exclude_patterns": list(exclude) or None,
     }
     body: dict[str, Any] = {
-        "path": os.path.abspath(folder),
+        "path": asking.api_path(os.path.abspath(folder)),
         "recursive": recursive,
         "pattern": pattern,
         "dry_run": dry_run,
         "priority": priority,
+        "language_priority": list(languages) or None,
         "filters": {name: value for name, value in filters.items() if value is not None} or None,
     }
     body = {name: value for name, value in body.items() if value is not None}
@@ -114,11 +132,20 @@ def print_totals(answer: dict[str, Any]) -> None:
         click.echo(shown(answer["error"]))
 
 
-@click.command()
+@click.command(short_help="List batches.")
 @connected
-@click.option("--status", multiple=True, type=click.Choice(STATUSES))
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
-@click.option("--offset", type=click.IntRange(0, 100_000), default=0)
+@click.option("--status", multiple=True, type=click.Choice(STATUSES), help="Only these.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="At most so many.",
+)
+@click.option(
+    "--offset", type=click.IntRange(0, 100_000), default=0, metavar="N", help="Not the first N."
+)
 @json_option
 @click.pass_obj
 def batches(

@@ -5,10 +5,16 @@ from __future__ import annotations
 import click
 
 
-@click.command()
+@click.command(short_help="Print a shell's completion script.")
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 def completion(shell: str) -> None:
-    """Print the completion script; for bash: eval "$(arrtheaudio completion bash)"."""
+    """Print the completion script of a shell.
+
+    \b
+    bash  eval "$(arrtheaudio completion bash)"           in ~/.bashrc
+    zsh   eval "$(arrtheaudio completion zsh)"            in ~/.zshrc
+    fish  arrtheaudio completion fish > ~/.config/fish/completions/arrtheaudio.fish
+    """
     from click.shell_completion import get_completion_class
 
     from arrtheaudio.cli.root import COMPLETION_VARIABLE, PROGRAM, root

@@ -16,13 +16,17 @@ from arrtheaudio.errors import ConfigError, DaemonRefused, DaemonUnreachable
 MARKS = {"ok": ("ok", "green"), "warning": ("look", "yellow"), "failed": ("BAD", "red")}
 
 
-@click.command()
+@click.command(short_help="Why does it not work?")
 @connected
 @json_option
 @click.argument("path", required=False)
 @click.pass_obj
 def doctor(invocation: Invocation, as_json: bool, path: str | None) -> int:
-    """Look at everything that can be wrong; with PATH, at a path as Sonarr or Radarr show it."""
+    """Look at everything that can be wrong, and say what to do about it.
+
+    With PATH, as Sonarr or Radarr show it: whether it leads to a file here, and
+    if not, the path_mappings entry under which it would. Ends with 1 if anything is BAD.
+    """
     found = list(_examined(invocation, path))
     if as_json:
         print_json([attrs.asdict(finding) for finding in found])

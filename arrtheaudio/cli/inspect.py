@@ -31,11 +31,30 @@ def _understood(
     return words
 
 
+class Language(click.ParamType[str]):
+    """A language code, or the word ``original``."""
+
+    name = "language"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Refuse what would never match a track."""
+        from arrtheaudio.config import language_fault
+
+        word = str(value)
+        expected = language_fault(word)
+        if expected is not None:
+            self.fail(f"{word!r} is no language; expected {expected}.", param, ctx)
+        return word
+
+
 LANGUAGES = click.option(
     "-l",
     "--language",
     "languages",
     multiple=True,
+    type=Language(),
     metavar="L",
     callback=_understood,
     help="The wanted language, best first; may be given several times.",
@@ -56,6 +75,8 @@ def inspect(
     What Sonarr and Radarr would tell is not known here: without --language the
     original language is the one that the file itself flags, if any.
     """
+    import attrs
+
     from arrtheaudio import media
     from arrtheaudio.errors import MediaError
 
@@ -65,13 +86,15 @@ def inspect(
     failed = False
     for path in files:
         try:
-            found = media.inspect(os.path.abspath(path), config.rules(), context, config.options())
+            real = os.path.realpath(path)  # rules for paths are about real ones
+            found = media.inspect(real, config.rules(), context, config.options())
         except (MediaError, OSError) as fault:
             failed = True
             documents.append(_failure(path, fault))
             if not as_json:
-                click.echo(f"arrtheaudio: {shown(str(fault))}", err=True)
+                click.echo(f"arrtheaudio: {shown(_worded(fault))}", err=True)
             continue
+        found = attrs.evolve(found, path=os.path.abspath(path))
         documents.append(document(found))
         if not as_json:
             _print(found)
@@ -82,7 +105,13 @@ def inspect(
 
 def _failure(path: bytes, fault: MediaError | OSError) -> dict[str, Any]:
     reason = getattr(fault, "reason", "io_error")
-    return {"file": shown(path), "error": {"reason": reason, "message": str(fault)}}
+    return {"file": shown(path), "error": {"reason": reason, "message": _worded(fault)}}
+
+
+def _worded(fault: MediaError | OSError) -> str:
+    if isinstance(fault, OSError):
+        return f"{os.fsdecode(fault.filename or b'')}: {fault.strerror or fault}"
+    return str(fault)
 
 
 def document(found: Inspection) -> dict[str, Any]:

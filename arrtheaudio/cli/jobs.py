@@ -18,19 +18,43 @@ def jobs() -> None:
     """List, show, cancel and retry jobs."""
 
 
-@jobs.command("list")
+@jobs.command("list", short_help="List jobs.")
 @connected
-@click.option("--status", multiple=True, type=click.Choice(STATUSES))
-@click.option("--result", multiple=True, type=click.Choice(("success", "skipped", "failed")))
-@click.option("--source", multiple=True, type=click.Choice(("sonarr", "radarr", "manual")))
-@click.option("--container", multiple=True, type=click.Choice(("mkv", "mp4")))
-@click.option("--batch", "batch_id", metavar="ID")
-@click.option("--webhook", "webhook_id", metavar="ID")
+@click.option("--status", multiple=True, type=click.Choice(STATUSES), help="Only these.")
+@click.option(
+    "--result",
+    multiple=True,
+    type=click.Choice(("success", "skipped", "failed")),
+    help="How they ended.",
+)
+@click.option(
+    "--source", multiple=True, type=click.Choice(("sonarr", "radarr", "manual")), help="Who asked."
+)
+@click.option(
+    "--container", multiple=True, type=click.Choice(("mkv", "mp4")), help="The kind of file."
+)
+@click.option("--batch", "batch_id", metavar="ID", help="Of this batch.")
+@click.option("--webhook", "webhook_id", metavar="ID", help="Of this delivery.")
 @click.option("--path", metavar="PATH", help="A file, or everything below a folder.")
 @click.option("-q", metavar="TEXT", help="A part of the path.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
-@click.option("--offset", type=click.IntRange(0, 100_000), default=0)
-@click.option("--order", type=click.Choice(("desc", "asc")), default="desc", show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="At most so many.",
+)
+@click.option(
+    "--offset", type=click.IntRange(0, 100_000), default=0, metavar="N", help="Not the first N."
+)
+@click.option(
+    "--order",
+    type=click.Choice(("desc", "asc")),
+    default="desc",
+    show_default=True,
+    help="Newest or oldest first.",
+)
 @json_option
 @click.pass_obj
 def listing(invocation: Invocation, /, as_json: bool, **query: Any) -> None:
@@ -55,7 +79,7 @@ def _row(job: dict[str, Any]) -> tuple[str, ...]:
     return job["job_id"], local_time(job["created_at"]), job["source"], state, job["file_path"]
 
 
-@jobs.command()
+@jobs.command(short_help="Show one job with its tracks and its history.")
 @connected
 @json_option
 @click.argument("job_id", metavar="ID")

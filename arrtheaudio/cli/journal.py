@@ -38,7 +38,7 @@ def _path(invocation: Invocation) -> Path:
     return path
 
 
-@journal.command()
+@journal.command(short_help="Prove that nothing was lost.")
 @configured
 @json_option
 @click.pass_obj
@@ -60,7 +60,7 @@ def verify(invocation: Invocation, as_json: bool) -> int:
     return 1 if differences else 0
 
 
-@journal.command()
+@journal.command(short_help="Print what is written there.")
 @configured
 @click.option("--job", "job_id", metavar="ID", help="Only this job's rows.")
 @click.option("--since", type=click.IntRange(0), default=0, metavar="SEQ", help="Rows behind it.")
@@ -88,10 +88,18 @@ def show(invocation: Invocation, job_id: str | None, since: int, as_json: bool) 
 
 
 def _print(row: Row, as_json: bool) -> None:
+    from arrtheaudio.jobs.encoding import decode_bytes
+
+    if "path" in row.body:
+        row = row._replace(body=row.body | {"path": decode_bytes(row.body["path"])})
     at = datetime.fromtimestamp(row.at, UTC).isoformat().replace("+00:00", "Z")
     if as_json:
         print_json(row._asdict() | {"at": at})
         return
     of = "" if row.job in (None, row.seq) else f" of {row.job}"
-    body = " ".join(f"{name}={value}" for name, value in row.body.items())
+    body = " ".join(f"{name}={_text(value)}" for name, value in row.body.items())
     click.echo(f"{row.seq} {local_time(at)} {row.type}{of} {shown(body)}")
+
+
+def _text(value: object) -> str:
+    return shown(value) if isinstance(value, bytes) else str(value)

@@ -6,35 +6,56 @@ reaches a terminal as it is.
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import click
 import orjson
 
-_CONTROLS: Final = dict.fromkeys((*range(32), *range(127, 160)), "�")
+_UNKNOWN: Final = "\N{REPLACEMENT CHARACTER}"  # as the API shows undecodable names
+_CONTROLS: Final = dict.fromkeys((*range(32), *range(127, 160)), _UNKNOWN)
+_SURROGATES: Final = dict.fromkeys(range(0xD800, 0xE000), _UNKNOWN)
 
 
 def shown(text: str | bytes) -> str:
     """Text as it may stand on a terminal: control characters and stray bytes replaced."""
+    return _decoded(text).translate(_CONTROLS)
+
+
+def _decoded(text: str | bytes) -> str:
+    """Text that UTF-8 can say: stray bytes of file names are replaced."""
     if isinstance(text, bytes):
-        text = os.fsdecode(text)
-    return text.encode("utf-8", "replace").decode().translate(_CONTROLS)
+        return text.decode("utf-8", "replace")
+    return text if text.isascii() else text.translate(_SURROGATES)
 
 
 def print_json(document: object) -> None:
-    """One JSON document on one line; bytes are shown as text."""
-    sys.stdout.buffer.write(orjson.dumps(document, default=_as_text) + b"\n")
+    """One JSON document on one line, in UTF-8 wherever it goes; bytes are shown as text."""
+    try:
+        line = orjson.dumps(document, default=_as_text)
+    except orjson.JSONEncodeError:  # stray bytes in a message or a name
+        line = orjson.dumps(_readable(document))
+    sys.stdout.flush()
+    sys.stdout.buffer.write(line + b"\n")
     sys.stdout.buffer.flush()
 
 
 def _as_text(value: object) -> str:
     if isinstance(value, bytes):
-        return shown(value)
+        return _decoded(value)
     raise TypeError(f"{type(value).__name__} has no JSON")
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, str | bytes):
+        return _decoded(value)
+    if isinstance(value, Mapping):
+        return {_readable(name): _readable(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_readable(inner) for inner in value]
+    return value
 
 
 def print_table(rows: Iterable[Sequence[str]], *, indent: str = "") -> None:

@@ -28,7 +28,7 @@ FIELDS = (
 Ended = Callable[[dict[str, Any]], None]
 
 
-@click.command()
+@click.command(short_help="Set the right default audio track in these files, now.")
 @connected
 @LANGUAGES
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
@@ -42,7 +42,12 @@ def process(
     as_json: bool,
     files: tuple[bytes, ...],
 ) -> int:
-    """Make the right audio track the default one in these files, now."""
+    """Make the right audio track the default one in these files, now.
+
+    Where a daemon holds the data folder it does the work, confined to its media
+    roots; else it is done here, for any file that you name. Either way the change is
+    recorded first and can be undone.
+    """
     results: list[dict[str, Any]] = []
 
     def ended(job: dict[str, Any]) -> None:
@@ -118,7 +123,7 @@ def _at_daemon(
     ended: Ended,
 ) -> None:
     body = {
-        "paths": [os.fsdecode(path) for path in paths],
+        "paths": [asking.api_path(path) for path in paths],
         "dry_run": dry_run,
         "language_priority": list(languages) or None,
     }

@@ -45,7 +45,7 @@ def _switch(invocation: Invocation, word: str, as_json: bool) -> None:
         click.echo("The queue is paused." if answer["paused"] else "The queue runs.")
 
 
-@queue.command()
+@queue.command(short_help="Start no more jobs.")
 @connected
 @json_option
 @click.pass_obj

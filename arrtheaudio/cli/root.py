@@ -20,7 +20,8 @@ import click
 
 from arrtheaudio import __version__
 from arrtheaudio.cli.invocation import connected
-from arrtheaudio.errors import ArrtheaudioError, ConfigError, DaemonUnreachable
+from arrtheaudio.cli.output import shown
+from arrtheaudio.errors import ArrtheaudioError, BadPattern, ConfigError, DaemonUnreachable
 
 PROGRAM: Final = "arrtheaudio"
 COMPLETION_VARIABLE: Final = "_ARRTHEAUDIO_COMPLETE"  # click's protocol with the shells
@@ -45,6 +46,7 @@ COMMANDS: Final = {
     "jobs": "jobs:jobs",
     "queue": "queue:queue",
     "stats": "queue:stats",
+    "ping": "ping:ping",
     "hook": "hook:hook",
     "doctor": "doctor:doctor",
     "admin": "admin:admin",
@@ -82,7 +84,12 @@ class LazyGroup(click.Group):
 @connected
 @click.version_option(__version__, "--version", message="%(prog)s %(version)s")
 def root() -> None:
-    """Makes the right audio track the default one in every file Sonarr and Radarr import."""
+    """Makes the right audio track the default one in every file Sonarr and Radarr import.
+
+    Every command explains itself: arrtheaudio COMMAND --help. With --json a command prints
+    JSON. Exit codes: 0 done or nothing to do, 1 something failed, 2 wrong usage or
+    configuration, 3 no daemon answers, 130 interrupted.
+    """
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -99,6 +106,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             prog_name=PROGRAM,
             complete_var=COMPLETION_VARIABLE,
             standalone_mode=False,
+            color=False if os.environ.get("NO_COLOR") else None,  # no-color.org
         )
         sys.stdout.flush()
     except click.exceptions.Exit as leaving:
@@ -159,14 +167,16 @@ def _worded(fault: BaseException) -> tuple[str, int]:
         return f"{fault.format_message()}\nTry '{path} --help'.", MISUSED
     if isinstance(fault, click.ClickException):
         return fault.format_message(), fault.exit_code
-    if isinstance(fault, ConfigError):
+    if isinstance(fault, ConfigError | BadPattern):
         return str(fault), MISUSED
     if isinstance(fault, DaemonUnreachable):
         return f"{fault}\n{fault.hint}", UNREACHABLE
     if isinstance(fault, ArrtheaudioError):
         return f"{fault}\n{fault.hint}".rstrip(), FAILED
     if isinstance(fault, OSError):
-        where = f"{os.fsdecode(fault.filename)}: " if fault.filename else ""
+        where = f"{shown(fault.filename)}: " if isinstance(fault.filename, str | bytes) else ""
         return f"{where}{fault.strerror or fault}", FAILED
+    if isinstance(fault, UnicodeEncodeError):  # as SQLite says of a journal's path
+        return f"{shown(fault.object)}: a name that is not UTF-8 cannot be used here.", MISUSED
     kind = type(fault).__name__
     return f"internal error ({kind}: {fault})\nPlease report it with these two lines.", FAILED

@@ -69,7 +69,7 @@ class Totals:
         return self.files / max(time.monotonic() - self.started, 1e-9)
 
 
-@click.command()
+@click.command(short_help="Set the right default audio track in a whole folder, now.")
 @connected
 @click.option("-r/-R", "--recursive/--no-recursive", default=True, help="Folders below it too.")
 @click.option("-p", "--pattern", metavar="GLOB", help="Such as '**/*.{mkv,mp4}'.")
@@ -92,7 +92,12 @@ def scan(
     as_json: bool,
     folder: bytes,
 ) -> int:
-    """Make the right audio track the default one in all files of a folder, now."""
+    """Make the right audio track the default one in all files of a folder, now.
+
+    Where a daemon holds the data folder, this is a batch of the daemon; else it is
+    done here. Ctrl-C ends it in order: what was begun is finished, the rest is left.
+    With --json one line for each file and one with the totals.
+    """
     wanted = Wanted(os.path.realpath(folder), recursive, pattern, languages, dry_run, parallel)
     totals = Totals()
     try:
@@ -213,7 +218,7 @@ def _show_total(bars: Progress, bar: TaskID, total: int | None) -> None:
 
 def _at_daemon(invocation: Invocation, wanted: Wanted, totals: Totals, as_json: bool) -> None:
     body: dict[str, Any] = {
-        "path": os.fsdecode(wanted.folder),
+        "path": asking.api_path(wanted.folder),
         "recursive": wanted.recursive,
         "dry_run": wanted.dry_run,
     }

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from arrtheaudio.daemon import Running
 
 
-@click.command()
+@click.command(short_help="Run the daemon in the foreground.")
 @configured
 @click.option(
     "--media-root",
@@ -27,9 +27,13 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="A folder that may be touched; may be given several times.",
 )
-@click.option("--host", metavar="HOST", help="The address to listen on.")
-@click.option("--port", type=int, metavar="PORT", help="0 takes a free port and prints it.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--host", metavar="HOST", help="The address to listen on [127.0.0.1].")
+@click.option(
+    "--port", type=int, metavar="PORT", help="The port [9393]; 0 takes a free one and prints it."
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Change no file: every job only says what it would do."
+)
 @json_option
 @click.pass_obj
 def serve(
@@ -40,7 +44,12 @@ def serve(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Run the daemon in the foreground; SIGTERM and SIGINT stop it cleanly."""
+    """Run the daemon in the foreground, and print where its dashboard is.
+
+    SIGTERM and SIGINT stop it cleanly: running files get processing.shutdown_grace_seconds,
+    a second signal interrupts them. SIGHUP reads the configuration again. No
+    configuration file is needed: arrtheaudio serve --media-root /media
+    """
     overrides: dict[str, Any] = {
         "media_roots": [str(Path(root).absolute()) for root in media_roots] or None,
         "api.host": host,

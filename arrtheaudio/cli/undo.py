@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PAGE: Final = 1000  # jobs of one file that are looked through
 
 
-@click.command()
+@click.command(short_help="Put original bytes back: of a file, a job or a batch.")
 @connected
 @click.option("--job", "job_id", metavar="ID", help="What this job changed.")
 @click.option("--batch", "batch_id", metavar="ID", help="All that this batch changed.")
@@ -36,7 +36,11 @@ def undo(
     as_json: bool,
     file: bytes | None,
 ) -> int:
-    """Put the original bytes of a file, a job or a batch back."""
+    """Put the original bytes of a file, a job or a batch back.
+
+    FILE: what changed it last and was not undone. Refused where something else has
+    changed the file since. A batch at a daemon is only accepted here and done meanwhile.
+    """
     if sum(choice is not None for choice in (job_id, batch_id, file)) != 1:
         raise click.UsageError("Name one of FILE, --job ID and --batch ID.")
     if batch_id is not None:
@@ -127,7 +131,9 @@ def _at_daemon(invocation: Invocation, job_id: str | None, path: bytes | None) -
         wanted = job_id
         if wanted is None:
             assert path is not None, "a file or a job is named"
-            query: dict[str, Any] = {"path": os.fsdecode(path), "result": "success", "limit": PAGE}
+            query: dict[str, Any] = {"path": asking.api_path(path), "result": "success"} | {
+                "limit": PAGE
+            }
             wanted = _last_change((await daemon.get("/jobs", query))["jobs"], path)
         answer = await daemon.post(f"/jobs/{wanted}/undo")
         [job] = [job async for job in ended_jobs(daemon, [answer["job_id"]])]

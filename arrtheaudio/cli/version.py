@@ -11,7 +11,7 @@ from arrtheaudio.cli.invocation import json_option
 from arrtheaudio.cli.output import print_json
 
 
-@click.command()
+@click.command(short_help="Show versions.")
 @json_option
 def version(as_json: bool) -> None:
     """Show the versions of arrtheaudio, Python and SQLite."""
