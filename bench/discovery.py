@@ -1,6 +1,6 @@
 """Discovery of a large tree beside ``find -type f``: speed, memory, lateness of the event loop.
 
-    python -m bench.discovery [--files 100000] [--flat]
+    python bench/discovery.py [--files 100000] [--flat]
 
 Three figures in one run on one tree in the page cache: ``find``, our walk alone as the
 discovery makes it (on a thread, chunk by chunk), and the whole discovery with every job
@@ -14,6 +14,11 @@ journalled. The event loop is watched in two ways:
 """
 
 from __future__ import annotations
+
+import sys
+
+# Run as a script, this folder is first, and files beside this one would hide the library's.
+sys.path.append(sys.path.pop(0))
 
 import argparse
 import gc
