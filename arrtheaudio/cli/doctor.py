@@ -19,15 +19,16 @@ MARKS = {"ok": ("ok", "green"), "warning": ("look", "yellow"), "failed": ("BAD",
 @click.command(short_help="Why does it not work?")
 @connected
 @json_option
+@click.option("--instance", metavar="NAME", help="PATH is shown by this Sonarr or Radarr.")
 @click.argument("path", required=False)
 @click.pass_obj
-def doctor(invocation: Invocation, as_json: bool, path: str | None) -> int:
+def doctor(invocation: Invocation, as_json: bool, instance: str | None, path: str | None) -> int:
     """Look at everything that can be wrong, and say what to do about it.
 
     With PATH, as Sonarr or Radarr show it: whether it leads to a file here, and
     if not, the path_mappings entry under which it would. Ends with 1 if anything is BAD.
     """
-    found = list(_examined(invocation, path))
+    found = list(_examined(invocation, path, instance))
     if as_json:
         print_json([attrs.asdict(finding) for finding in found])
     else:
@@ -36,7 +37,7 @@ def doctor(invocation: Invocation, as_json: bool, path: str | None) -> int:
     return 1 if any(finding.status == "failed" for finding in found) else 0
 
 
-def _examined(invocation: Invocation, path: str | None) -> Iterator[Finding]:
+def _examined(invocation: Invocation, path: str | None, instance: str | None) -> Iterator[Finding]:
     try:
         loaded = invocation.load()
     except ConfigError as fault:
@@ -44,7 +45,7 @@ def _examined(invocation: Invocation, path: str | None) -> Iterator[Finding]:
             yield Finding(f"configuration: {key}", "failed", message, f"In {fault.source}.")
         return
     if path is not None:
-        yield from findings.of_path(path, loaded.config)
+        yield from findings.of_path(path, loaded.config, instance)
         return
     yield from findings.of_installation()
     yield from findings.of_configuration(loaded)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
 FICLONE: Final = 0x40049409  # linux/fs.h
 LOW_SPACE_BYTES: Final = 1_000_000_000
-ENTRY_SAMPLE: Final = 2000  # files looked at in a media root for write permission
+ENTRY_SAMPLE: Final = 5000  # files of a media root that are asked for permissions
+MEDIA_ENDINGS: Final = (".mkv", ".mka", ".webm", ".mp4", ".m4v", ".mov")
+SHORT_KEY: Final = 16  # characters
 
 
 @attrs.frozen
@@ -55,11 +58,32 @@ def of_configuration(loaded: Loaded) -> Iterator[Finding]:
         yield Finding("dry run", "warning", "execution.dry_run is on: no file is changed")
     if config.processing.worker_count == 0:
         yield Finding("workers", "warning", "worker_count is 0: no queue, deliveries one by one")
-    key = config.api.api_key
-    if key is not None and len(key) < 16:
-        yield Finding(
-            "API key", "warning", f"only {len(key)} characters", "Leave api_key out: one is made."
-        )
+    yield _of_key(loaded)
+
+
+def _of_key(loaded: Loaded) -> Finding:
+    """Whether there is a key, whether we can read it, and whether others can."""
+    api = loaded.config.api
+    if api.auth == "none":
+        return Finding("API key", "warning", "api.auth is none: who reaches the port needs no key")
+    if api.api_key is not None:
+        if len(api.api_key) >= SHORT_KEY:
+            return Finding("API key", "ok", "in the configuration")
+        detail = f"only {len(api.api_key)} characters"
+        return Finding("API key", "warning", detail, "Leave api_key out: one is made.")
+    path = Path(loaded.key_path)
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+    except FileNotFoundError:
+        return Finding("API key", "ok", f"made at the first start, in {path}")
+    except OSError as fault:
+        detail = f"{path}: {(fault.strerror or str(fault)).lower()}"
+        return Finding("API key", "failed", detail, "Run this as the daemon's user.")
+    if stat.S_IMODE(mode) & (stat.S_IRWXG | stat.S_IRWXO):
+        detail = f"{path} can be read by others"
+        return Finding("API key", "warning", detail, f"chmod 600 {path}")
+    return Finding("API key", "ok", f"in {path}")
 
 
 def of_data_folder(loaded: Loaded) -> Iterator[Finding]:
@@ -78,7 +102,13 @@ def of_data_folder(loaded: Loaded) -> Iterator[Finding]:
             )
         else:
             new = "" if folder.exists() else ", made at the first start"
-            yield Finding("data folder", "ok", f"{folder}{new}")
+            free = shutil.disk_usage(existing).free
+            yield Finding(
+                "data folder",
+                "warning" if free < LOW_SPACE_BYTES else "ok",
+                f"{folder}{new}, {_gigabytes(free)} free",
+                "Without space nothing is accepted any more." if free < LOW_SPACE_BYTES else "",
+            )
         network = network_file_system(existing)
         if network is not None:
             yield Finding(
@@ -91,6 +121,8 @@ def of_data_folder(loaded: Loaded) -> Iterator[Finding]:
 
 def of_media_root(root: str) -> Iterator[Finding]:
     """Whether a media root is there, can be written, and what its file system can do."""
+    from arrtheaudio.jobs.lock import network_file_system
+
     name = f"media root {root}"
     try:
         with os.scandir(root) as entries:
@@ -105,36 +137,47 @@ def of_media_root(root: str) -> Iterator[Finding]:
         return
     if first is None:
         yield Finding(name, "warning", "empty", "Is the right folder mounted there?")
-    blocked = next(_unwritable(root), None)
+    blocked = next(_blocked(root), None)
     if blocked is not None:
+        path, word = blocked
         yield Finding(
             name,
             "failed",
-            f"{blocked} cannot be written by user {os.geteuid()}",
+            f"{path} cannot be {word} by user {os.geteuid()}",
             "Run the daemon as Sonarr's user and group, and mount the share read-write.",
         )
     free = shutil.disk_usage(root).free
     low = free < LOW_SPACE_BYTES
+    network = network_file_system(Path(root))
     yield Finding(
         name,
         "warning" if low else "ok",
-        f"{free / 1e9:,.1f} GB free; {_abilities(root)}",
+        f"{_gigabytes(free)} free; {_abilities(root)}"
+        + (f"; a network file system ({network})" if network else ""),
         "Edits in place need no space, rewriting a file does." if low else "",
     )
 
 
-def _unwritable(root: str) -> Iterator[str]:
-    """Media files that may not be changed, among the first ones of the library."""
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB"
+
+
+def _blocked(root: str) -> Iterator[tuple[str, str]]:
+    """Folders and media files that may not be read or changed, among the first entries."""
     seen = 0
     for folder, _, files in os.walk(root):
+        if not os.access(folder, os.R_OK | os.X_OK):
+            yield folder, "read"
         for file in files:
-            if file.lower().endswith((".mkv", ".mp4", ".m4v", ".mov", ".webm")):
-                seen += 1
-                path = os.path.join(folder, file)
-                if not os.access(path, os.W_OK):
-                    yield path
+            seen += 1
             if seen == ENTRY_SAMPLE:
                 return
+            if file.lower().endswith(MEDIA_ENDINGS):
+                path = os.path.join(folder, file)
+                if not os.access(path, os.R_OK):
+                    yield path, "read"
+                if not os.access(path, os.W_OK):
+                    yield path, "written"
 
 
 def _abilities(root: str) -> str:
@@ -159,7 +202,7 @@ def _works(attempt: Callable[[], object]) -> bool:
     return True
 
 
-def of_path(path: str, config: Config) -> Iterator[Finding]:
+def of_path(path: str, config: Config, instance: str | None = None) -> Iterator[Finding]:
     """Whether a path, as Sonarr or Radarr say it, leads to a file that may be touched."""
     from arrtheaudio.arr.paths import PathMapping, confine, map_path, propose
     from arrtheaudio.errors import ArrtheaudioError
@@ -167,10 +210,10 @@ def of_path(path: str, config: Config) -> Iterator[Finding]:
     roots = tuple(os.fsencode(root) for root in config.media_roots)
     mappings = [PathMapping(m.remote, m.local, m.instance) for m in config.path_mappings]
     try:
-        here = map_path(path, mappings)
+        here = map_path(path, mappings, instance)
         resolved = confine(here, roots)
     except ArrtheaudioError as fault:
-        yield Finding(path, "failed", str(fault), fault.hint)
+        yield Finding(path, "failed", fault.what, fault.hint)
         resolved = None
     if resolved is not None and os.path.exists(resolved):
         mapped = "" if os.fsdecode(resolved) == path else f"found as {os.fsdecode(resolved)}"

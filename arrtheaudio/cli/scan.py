@@ -76,7 +76,7 @@ class Totals:
 @LANGUAGES
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @click.option(
-    "--jobs", "parallel", type=click.IntRange(1, 32), default=2, show_default=True,
+    "--jobs", "parallel", type=click.IntRange(1, 32), default=4, show_default=True,
     metavar="N", help="So many files at once (a daemon has its own number).",
 )  # fmt: skip
 @json_option

@@ -1,6 +1,7 @@
 """What doctor finds, and what it proposes."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -67,14 +68,58 @@ def test_a_media_root_that_is_not_there_fails(tmp_path: Path) -> None:
     assert (found.status, found.detail) == ("failed", "no such file or directory")
 
 
-def test_a_file_that_may_not_be_written_is_named(
-    library: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("inside", "mode", "word"),
+    [
+        ("tv/Show/S01E01.mkv", os.W_OK, "written"),
+        ("tv/Show/S01E01.mkv", os.R_OK, "read"),
+        ("tv/Show", os.R_OK, "read"),
+    ],
+)
+def test_what_may_not_be_read_or_written_is_named(
+    library: Path, monkeypatch: pytest.MonkeyPatch, inside: str, mode: int, word: str
 ) -> None:
-    path = str(library / "tv" / "Show" / "S01E01.mkv")
-    monkeypatch.setattr(findings.os, "access", lambda asked, mode: asked != path)
+    path = str(library / inside)
+    monkeypatch.setattr(
+        findings.os, "access", lambda asked, wanted: asked != path or not wanted & mode
+    )
     first = next(iter(findings.of_media_root(str(library))))
     assert first.status == "failed"
-    assert first.detail.startswith(f"{path} cannot be written")
+    assert first.detail.startswith(f"{path} cannot be {word}")
+
+
+def key_found(folder: Path, **environ: str) -> tuple[str, str]:
+    loaded = load(
+        data_dir=str(folder),
+        environ={"HOME": str(folder), **environ},
+        system_folder=str(folder),
+    )
+    [found] = [one for one in findings.of_configuration(loaded) if one.name == "API key"]
+    return found.status, found.detail
+
+
+def test_doctor_says_where_the_key_is_and_who_can_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "api_key"
+    assert key_found(tmp_path) == ("ok", f"made at the first start, in {path}")
+    path.touch(mode=0o600)
+    assert key_found(tmp_path) == ("ok", f"in {path}")
+    path.chmod(0o644)
+    assert key_found(tmp_path) == ("warning", f"{path} can be read by others")
+    path.unlink()
+    path.symlink_to(path)
+    assert key_found(tmp_path)[0] == "failed"
+    given = {"ARRTHEAUDIO_API__API_KEY": "0123456789abcdef"}
+    assert key_found(tmp_path, **given) == ("ok", "in the configuration")
+    assert key_found(tmp_path, ARRTHEAUDIO_API__API_KEY="short")[0] == "warning"
+    assert key_found(tmp_path, ARRTHEAUDIO_API__AUTH="none")[0] == "warning"
+
+
+def test_a_mapping_of_one_instance_is_asked_for_by_its_name(library: Path) -> None:
+    mapping = PathMappingConfig(remote="/tv", local=f"{library}/tv", instance="sonarr-4k")
+    config = Config(media_roots=(str(library),), path_mappings=(mapping,))
+    path = "/tv/Show/S01E01.mkv"
+    assert statuses(findings.of_path(path, config, "sonarr-4k")) == ["ok"]
+    assert statuses(findings.of_path(path, config)) == ["failed", "warning"]
 
 
 def test_doctor_fails_where_nothing_can_work_and_says_what_to_do(
