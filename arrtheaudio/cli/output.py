@@ -24,6 +24,11 @@ def shown(text: str | bytes) -> str:
     return _decoded(text).translate(_CONTROLS)
 
 
+def brief(message: str | None, path: str) -> str:
+    """A job's message for a line that names the file already."""
+    return (message or "").removeprefix(f"{path}: ")
+
+
 def _decoded(text: str | bytes) -> str:
     """Text that UTF-8 can say: stray bytes of file names are replaced."""
     if isinstance(text, bytes):

@@ -12,7 +12,7 @@ import click
 from arrtheaudio.cli import asking
 from arrtheaudio.cli.inspect import FILES, LANGUAGES
 from arrtheaudio.cli.invocation import Invocation, connected, json_option
-from arrtheaudio.cli.output import print_json, shown
+from arrtheaudio.cli.output import brief, print_json, shown
 from arrtheaudio.errors import JournalLocked
 
 if TYPE_CHECKING:
@@ -48,6 +48,9 @@ def process(
     roots; else it is done here, for any file that you name. Either way the change is
     recorded first and can be undone.
     """
+    for path in files:
+        if os.path.isdir(path):
+            raise click.UsageError(f"{shown(path)} is a folder; for those there is: scan")
     results: list[dict[str, Any]] = []
 
     def ended(job: dict[str, Any]) -> None:
@@ -72,7 +75,7 @@ def print_result(result: dict[str, Any]) -> None:
     why = f" ({result['reason']})" if result["reason"] else ""
     click.echo(
         f"{click.style(word, fg=colour)} {shown(result['file'])}: "
-        f"{shown(result['message'] or '')}{why}"
+        f"{shown(brief(result['message'], result['file']))}{why}"
     )
 
 

@@ -144,6 +144,9 @@ def _told(fault: BaseException) -> int:
     if any(isinstance(leaf, KeyboardInterrupt | click.Abort) for leaf in leaves):
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
+    if isinstance(fault, click.exceptions.NoArgsIsHelpError):
+        click.echo(fault.format_message(), err=True)
+        return MISUSED
     code = FAILED
     # The reader of our output went away, as `head` does: nobody needs to hear of it.
     leaves = [leaf for leaf in leaves if not isinstance(leaf, BrokenPipeError)]

@@ -15,7 +15,7 @@ from arrtheaudio.cli import asking
 from arrtheaudio.cli.following import follow_batch, head_of, progress_bars, screen
 from arrtheaudio.cli.inspect import LANGUAGES
 from arrtheaudio.cli.invocation import Invocation, connected, json_option
-from arrtheaudio.cli.output import counted, print_json, shown
+from arrtheaudio.cli.output import brief, counted, print_json, shown
 from arrtheaudio.errors import JournalLocked
 
 if TYPE_CHECKING:
@@ -136,7 +136,8 @@ def _tell(file: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(file)
     elif file["status"] == "failed":
-        click.echo(f"failed {shown(file['file'])}: {shown(file['message'] or '')}", err=True)
+        what = brief(file["message"], file["file"])
+        click.echo(f"failed {shown(file['file'])}: {shown(what)}", err=True)
 
 
 # --- here -------------------------------------------------------------------

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 )
 @click.option("--host", metavar="HOST", help="The address to listen on [127.0.0.1].")
 @click.option(
-    "--port", type=int, metavar="PORT", help="The port [9393]; 0 takes a free one and prints it."
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="The port [9393]; 0 takes a free one and prints it.",
 )
 @click.option(
     "--dry-run", is_flag=True, help="Change no file: every job only says what it would do."

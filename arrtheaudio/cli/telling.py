@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from arrtheaudio.cli.output import counted
+from arrtheaudio.cli.output import brief, counted
 
 Message = Mapping[str, Any]
 
@@ -40,7 +40,8 @@ def _completed(message: Message) -> Told:
 
 def _job(word: str, colour: str) -> Callable[[Message], Told]:
     def words(message: Message) -> Told:
-        text, reason = message.get("message"), message.get("reason")
+        text = brief(message.get("message"), message["file_path"])
+        reason = message.get("reason")
         why = f" ({reason})" if text and reason else ""
         rest = text or reason
         return Told(word, colour, f"{message['file_path']}{f': {rest}' if rest else ''}{why}")

@@ -102,4 +102,13 @@ def test_compose_file_and_image_agree_with_the_defaults() -> None:
     assert loaded.config.media_roots == ("/media",)
     dockerfile = (ROOT / "config" / "Dockerfile").read_text()
     assert f"EXPOSE {port}" in dockerfile
-    assert f"127.0.0.1:{port}/ping" in dockerfile
+    [health] = re.findall(r"^HEALTHCHECK .*CMD (\[.*\])$", dockerfile, re.MULTILINE)
+    program, command = yaml.safe_load(health)
+    assert program == "arrtheaudio"
+    assert root.get_command(click.Context(root), command) is not None  # type: ignore[attr-defined]
+    [user] = re.findall(r"^USER (.+)$", dockerfile, re.MULTILINE)
+    owner = user.split(":")[0]
+    assert owner != "0"
+    assert service["user"] == user
+    assert f"install -d -o {owner}" in dockerfile
+    assert "STOPSIGNAL SIGTERM" in dockerfile
