@@ -301,6 +301,7 @@ def test_keys_move_select_open_and_close(desk: Desk) -> None:
     page = desk.open("#/")
     page.keyboard.press("g")
     page.keyboard.press("j")
+    expect(page.get_by_role("button", name="All 3")).to_be_visible()  # the overview has rows, too
     expect(rows(page)).to_have_count(3)
     page.keyboard.press("j")
     page.keyboard.press("j")
