@@ -115,12 +115,12 @@ def _print_totals(totals: Totals, as_json: bool) -> None:
         del document["started"]
         print_json({"totals": document})
         return
-    rest = {"cancelled": totals.cancelled, "folders unreadable": totals.unreadable}
+    cancelled = f"{totals.cancelled:,} cancelled, " if totals.cancelled else ""
+    unreadable = f"{counted(totals.unreadable, 'folder')} unreadable, " if totals.unreadable else ""
     click.echo(
         f"{counted(totals.files, 'file')}, {totals.changed:,} changed, "
         f"{totals.skipped:,} left as they are, {totals.failed:,} failed, "
-        + "".join(f"{number:,} {what}, " for what, number in rest.items() if number)
-        + f"{totals.rate:,.0f} files per second"
+        f"{cancelled}{unreadable}{totals.rate:,.0f} files per second"
     )
 
 

@@ -1,6 +1,11 @@
 """process, scan, undo and journal without a daemon: on the locked journal, undoable, honest."""
 
+import errno
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -174,6 +179,42 @@ def test_scan_fails_where_a_file_failed_and_names_it(library: Path, capsys) -> N
     printed = capsys.readouterr()
     assert "broken.mkv" in printed.err
     assert "3 files, 2 changed" in printed.out
+
+
+def test_a_folder_that_cannot_be_read_is_named_and_the_rest_is_done(
+    library: Path, capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = library / "Show"
+    look = os.scandir
+
+    def refuse(path: bytes):
+        if os.fsencode(path).rstrip(b"/") == bytes(locked):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert root.run(["scan", "-l", "jpn", str(library)]) == 1
+    printed = capsys.readouterr()
+    assert str(locked) in printed.err
+    assert "1 file, 1 changed" in printed.out
+    assert "1 folder unreadable" in printed.out
+    assert defaults(library / "Film.mp4") == ["ja"]
+
+
+@pytest.mark.oracle
+def test_a_repeated_sweep_opens_no_file_for_writing(library: Path, tmp_path: Path, oracle) -> None:
+    assert root.run(["scan", "-l", "jpn", str(library)]) == 0
+    before = {path: path.stat().st_mtime_ns for path in library.rglob("*.m*")}
+    trace = tmp_path / "trace"
+    calls = "trace=open,openat,creat,truncate,utimensat,rename,renameat,link,linkat"
+    command = [sys.executable, "-m", "arrtheaudio", "scan", "-l", "jpn", str(library)]
+    subprocess.run(
+        [oracle("strace"), "-f", "-e", calls, "-o", str(trace), *command], check=True, timeout=60
+    )
+    of_media = [line for line in trace.read_text().splitlines() if re.search(r"\.m(kv|p4)\"", line)]
+    assert len(of_media) == len(before) == 2
+    assert all("O_RDONLY" in line for line in of_media)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
 def test_scan_of_what_is_no_folder_fails(library: Path, capsys) -> None:

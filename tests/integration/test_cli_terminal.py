@@ -19,6 +19,12 @@ import pytest
 from arrtheaudio.cli.samples import Voice, matroska
 
 COMMAND = [sys.executable, "-m", "arrtheaudio"]
+# So that Ctrl-C, a byte written into the terminal, becomes a SIGINT.
+TAKE_THE_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 ESCAPE = "\x1b["
 ROWS, COLUMNS = 24, 80
 MKV = matroska("Film", [Voice("eng", default=True), Voice("jpn")]).content
@@ -38,12 +44,12 @@ class Terminal:
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         self.process = subprocess.Popen(
-            [*COMMAND, *arguments],
+            [sys.executable, "-c", TAKE_THE_TERMINAL, *COMMAND, *arguments],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
             env=environment(home, **environ),
-            preexec_fn=lambda: (os.setsid(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)),
+            start_new_session=True,
         )
         os.close(theirs)
         self.seen = ""

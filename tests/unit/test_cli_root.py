@@ -74,11 +74,35 @@ def test_the_same_error_of_several_tasks_is_told_once(failing, capsys) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["nonsense"], ["config", "chekc"], ["inspect"], ["--what"], ["serve", "--port", "x"]],
+    [
+        ["nonsense"],
+        ["config", "chekc"],
+        ["inspect"],
+        ["--what"],
+        ["serve", "--port", "x"],
+        ["serve", "--port", "65536"],
+        ["process", "-l", "klingon", "x.mkv"],
+        ["process", "/"],
+        ["batch", "--language", "nonsense", "/x"],
+    ],
 )
 def test_wrong_usage_is_2_and_names_the_help(capsys, arguments: list[str]) -> None:
     assert root.run(arguments) == 2
     assert "--help'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["jobs"], ["config"]])
+def test_no_command_is_2_and_shows_which_there_are(capsys, arguments: list[str]) -> None:
+    assert root.run(arguments) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("Usage: arrtheaudio")
+    assert "Commands:" in err
+
+
+def test_a_pattern_that_is_none_is_wrong_usage(capsys, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert root.run(["scan", "-p", "/absolute", str(tmp_path)]) == 2
+    assert "/absolute" in capsys.readouterr().err
 
 
 def test_every_command_loads_and_explains_itself(capsys) -> None:
