@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from daemon_process import Household
+from oracles import absent
 
 if TYPE_CHECKING:
     from desk import Desk
@@ -35,13 +36,6 @@ if MISSING and not os.environ.get("CI"):
 def pytest_report_header() -> list[str]:
     """What is left out, and why."""
     return [f"browser tests left out: {', '.join(MISSING)} missing"] if MISSING else []
-
-
-def absent(what: str) -> None:
-    """Skip where a tool is absent; in CI that is a failure."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{what} must be present in CI")
-    pytest.skip(f"{what} is not here")
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from oracles import absent
 
 from arrtheaudio.cli.samples import Voice, matroska
 
@@ -303,7 +304,7 @@ def test_the_completion_script_is_valid(tmp_path: Path, shell: str) -> None:
     assert script.returncode == 0
     assert "_ARRTHEAUDIO_COMPLETE" in script.stdout
     if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not here")
+        absent(shell)
     parsed = subprocess.run([shell, "-n"], input=script.stdout, capture_output=True, text=True)
     assert (parsed.returncode, parsed.stderr) == (0, "")
 
