@@ -12,9 +12,10 @@ from typing import Annotated, Final, Literal, TypedDict
 import attrs
 
 from arrtheaudio.api.errors import MoreMatch
+from arrtheaudio.api.fields import GivenJobId
 from arrtheaudio.api.job_filters import JobMatch
 from arrtheaudio.api.routes import Answer, Operation, reply
-from arrtheaudio.api.schema import BadRequest, Bounds, FieldProblem, Length, Pattern
+from arrtheaudio.api.schema import BadRequest, Bounds, FieldProblem, Length
 from arrtheaudio.api.services import Services
 from arrtheaudio.jobs.models import parse_id
 from arrtheaudio.jobs.queue import Queue
@@ -32,7 +33,7 @@ class JobAction:
     filter: JobMatch | None = None
     job_ids: (
         Annotated[
-            tuple[Annotated[str, Pattern(r"job_[0-9a-f]{12}", "a job's id")], ...],
+            tuple[GivenJobId, ...],
             Length(1, NAMED_JOBS),
         ]
         | None
@@ -86,7 +87,7 @@ OPERATIONS = (
         "Cancel, retry or undo all jobs that match",
         "jobs",
         {202: ActionView},
-        errors=(409, 413, 503),
+        errors=(409,),
         body=JobAction,
     ),
 )

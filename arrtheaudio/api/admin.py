@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypedDict
 
 import attrs
 
-from arrtheaudio.api import answers
 from arrtheaudio.api.routes import Answer, Operation, reply
 from arrtheaudio.api.schema import Bounds, Length
 from arrtheaudio.api.services import Services
@@ -26,6 +25,14 @@ class Cleanup:
     dry_run: bool = False
 
 
+class CleanupView(TypedDict):
+    """What was, or with ``dry_run`` would be, removed from the history."""
+
+    status: Literal["ok"]
+    deleted_jobs: int
+    message: str
+
+
 async def cleanup(services: Services, *, body: Cleanup) -> Answer:
     """Forget ended jobs; their changes can then no longer be undone."""
     deleted = await services.queue.cleanup(
@@ -34,7 +41,7 @@ async def cleanup(services: Services, *, body: Cleanup) -> Answer:
         dry_run=body.dry_run,
     )
     jobs = "1 job" if deleted == 1 else f"{deleted} jobs"
-    view: answers.CleanupView = {
+    view: CleanupView = {
         "status": "ok",
         "deleted_jobs": deleted,
         "message": f"{jobs} would be removed" if body.dry_run else f"{jobs} removed",
@@ -62,8 +69,7 @@ OPERATIONS = (
         cleanup,
         "Forget ended jobs",
         "administration",
-        {200: answers.CleanupView},
-        errors=(413, 503),
+        {200: CleanupView},
         body=Cleanup,
     ),
 )

@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import attrs
 import trio
 
-from arrtheaudio.api import answers, views
-from arrtheaudio.api.errors import sentences
-from arrtheaudio.api.languages import Language
+from arrtheaudio.api import wire
+from arrtheaudio.api.batch_views import (
+    BatchList,
+    BatchView,
+    CancelledBatch,
+    StartedBatch,
+    UndoBatch,
+    batch_item,
+    batch_view,
+)
+from arrtheaudio.api.fields import (
+    PAGE,
+    PRIORITIES,
+    GivenPriority,
+    Languages,
+    Limit,
+    Offset,
+    PathText,
+)
 from arrtheaudio.api.routes import Answer, Operation, reply
 from arrtheaudio.api.schema import BadRequest, Bounds, FieldProblem, Length
 from arrtheaudio.api.services import Services
 from arrtheaudio.api.storage import Storage
-from arrtheaudio.arr.paths import LONGEST_PATH
-from arrtheaudio.errors import BadPattern, UnknownId, WorkersOff
+from arrtheaudio.errors import BadPattern, WorkersOff
 from arrtheaudio.jobs.globs import Glob, check_names
 from arrtheaudio.jobs.models import (
     BatchFilters,
     BatchStatus,
     NewBatch,
-    Priority,
     format_id,
-    parse_id,
 )
 
 DISCOVERY_SECONDS: Final = 1.0  # a client waits this long for a first count
 
 _PATTERN_CHARACTERS: Final = 1000
-_PRIORITIES: Final = {"normal": Priority.NORMAL, "low": Priority.LOW}
 # The events after which a batch's count is final.
 _DISCOVERED: Final = ("batch.completed", "batch.failed", "batch.cancelled")
 
@@ -49,21 +61,21 @@ class Filters:
 class StartBatch:
     """One sweep of a folder."""
 
-    path: Annotated[str, Length(1, LONGEST_PATH)]
+    path: PathText
     recursive: bool = True
     pattern: Annotated[str, Length(1, _PATTERN_CHARACTERS)] | None = None
     dry_run: bool = False
-    priority: Literal["normal", "low"] = "normal"
+    priority: GivenPriority = "normal"
     filters: Filters = attrs.field(factory=Filters)
-    language_priority: Annotated[tuple[Language, ...], Length(1, 20)] | None = None
+    language_priority: Languages | None = None
 
 
 @attrs.frozen
 class PageQuery:
     """A page of a batch's ended jobs."""
 
-    limit: Annotated[int, Bounds(1, 1000)] = 50
-    offset: Annotated[int, Bounds(0, 100_000)] = 0
+    limit: Limit = PAGE
+    offset: Offset = 0
 
 
 @attrs.frozen
@@ -71,8 +83,8 @@ class BatchQuery:
     """Which batches a list shows."""
 
     status: tuple[BatchStatus, ...] = ()
-    limit: Annotated[int, Bounds(1, 1000)] = 50
-    offset: Annotated[int, Bounds(0, 100_000)] = 0
+    limit: Limit = PAGE
+    offset: Offset = 0
 
 
 @attrs.frozen
@@ -80,14 +92,6 @@ class CancelQuery:
     """How a batch is cancelled."""
 
     force: bool = False
-
-
-def batch_seq(batch_id: str) -> int:
-    """The seq of a batch's id. Raises: UnknownId."""
-    kind, seq = parse_id(batch_id)
-    if kind != "batch":
-        raise UnknownId(f"{batch_id} is not a batch")
-    return seq
 
 
 class Starts:
@@ -110,7 +114,7 @@ class Starts:
                 recursive=body.recursive,
                 pattern=body.pattern,
                 dry_run=body.dry_run or services.config.execution.dry_run,
-                priority=_PRIORITIES[body.priority],
+                priority=PRIORITIES[body.priority],
                 filters=BatchFilters(
                     min_size_mb=body.filters.min_size_mb,
                     max_age_days=body.filters.max_age_days,
@@ -123,7 +127,7 @@ class Starts:
             await _discovered(services, seq, since)
         batch = await services.queue.batch(seq, limit=1)
         written = format_id("batch", seq)
-        view: answers.StartedBatch = {
+        view: StartedBatch = {
             "status": "started",
             "batch_id": written,
             "job_id": written,
@@ -140,11 +144,11 @@ def _check_patterns(body: StartBatch) -> None:
         try:
             Glob(body.pattern)
         except BadPattern as error:
-            problems.append(FieldProblem("pattern", sentences(error)))
+            problems.append(FieldProblem("pattern", error.advice))
     try:
         check_names(body.filters.exclude_patterns)
     except BadPattern as error:
-        problems.append(FieldProblem("filters.exclude_patterns", sentences(error)))
+        problems.append(FieldProblem("filters.exclude_patterns", error.advice))
     if problems:
         raise BadRequest(problems)
 
@@ -165,27 +169,28 @@ async def _discovered(services: Services, batch: int, since: int) -> None:
 async def index(services: Services, *, query: BatchQuery) -> Answer:
     """A page of batches."""
     page = await services.queue.batches(status=query.status, limit=query.limit, offset=query.offset)
-    view: answers.BatchList = {
+    view: BatchList = {
         "total": page.total,
         "limit": query.limit,
         "offset": query.offset,
-        "batches": [views.batch_item(batch) for batch in page.batches],
+        "batches": [batch_item(batch) for batch in page.batches],
     }
     return reply(view)
 
 
 async def show(services: Services, *, batch_id: str, query: PageQuery) -> Answer:
     """One batch with a page of its ended jobs."""
-    batch = await services.queue.batch(batch_seq(batch_id), limit=query.limit, offset=query.offset)
-    return reply(views.batch(batch))
+    seq = wire.seq_of("batch", batch_id)
+    batch = await services.queue.batch(seq, limit=query.limit, offset=query.offset)
+    return reply(batch_view(batch))
 
 
 async def cancel(services: Services, *, batch_id: str, query: CancelQuery) -> Answer:
     """Cancel what is queued; with ``force`` what runs, too."""
-    seq = batch_seq(batch_id)
+    seq = wire.seq_of("batch", batch_id)
     cancelled = await services.queue.cancel_batch(seq, force=query.force)
     still = cancelled.status == BatchStatus.CANCELLING
-    view: answers.CancelledBatch = {
+    view: CancelledBatch = {
         "status": "cancelling" if still else "cancelled",
         "batch_id": format_id("batch", seq),
         "cancelled_jobs": cancelled.cancelled_jobs,
@@ -201,8 +206,8 @@ async def cancel(services: Services, *, batch_id: str, query: CancelQuery) -> An
 
 async def undo(services: Services, *, batch_id: str) -> Answer:
     """Queue an undo job for every change of the batch."""
-    seq = batch_seq(batch_id)
-    view: answers.UndoBatch = {
+    seq = wire.seq_of("batch", batch_id)
+    view: UndoBatch = {
         "batch_id": format_id("batch", seq),
         "job_ids_total": await services.queue.undo_batch(seq),
     }
@@ -219,20 +224,18 @@ def operations(storage: Storage) -> tuple[Operation, ...]:
             Starts(storage).start,
             "Sweep a folder",
             tag,
-            {202: answers.StartedBatch},
-            errors=(409, 413, 503),
+            {202: StartedBatch},
+            errors=(409,),
             body=StartBatch,
         ),
-        Operation(
-            "GET", "/batch", index, "List batches", tag, {200: answers.BatchList}, query=BatchQuery
-        ),
+        Operation("GET", "/batch", index, "List batches", tag, {200: BatchList}, query=BatchQuery),
         Operation(
             "GET",
             "/batch/{batch_id}",
             show,
             "One batch with its progress and ended jobs",
             tag,
-            {200: answers.BatchView},
+            {200: BatchView},
             errors=(404,),
             query=PageQuery,
         ),
@@ -242,8 +245,8 @@ def operations(storage: Storage) -> tuple[Operation, ...]:
             cancel,
             "Cancel a batch",
             tag,
-            {202: answers.CancelledBatch},
-            errors=(404, 409, 503),
+            {202: CancelledBatch},
+            errors=(404, 409),
             query=CancelQuery,
         ),
         Operation(
@@ -252,7 +255,7 @@ def operations(storage: Storage) -> tuple[Operation, ...]:
             undo,
             "Undo every change of a batch",
             tag,
-            {202: answers.UndoBatch},
-            errors=(404, 409, 503),
+            {202: UndoBatch},
+            errors=(404, 409),
         ),
     )

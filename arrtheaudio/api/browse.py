@@ -12,13 +12,13 @@ from typing import Annotated, Any, Final, TypedDict
 
 import attrs
 
-from arrtheaudio.api import views
+from arrtheaudio.api import wire
 from arrtheaudio.api.errors import BadPath
+from arrtheaudio.api.fields import Limit, PathText
 from arrtheaudio.api.routes import Answer, Operation, reply
-from arrtheaudio.api.schema import Bounds, Length
+from arrtheaudio.api.schema import Bounds
 from arrtheaudio.api.services import Services
 from arrtheaudio.api.storage import Storage
-from arrtheaudio.arr.paths import LONGEST_PATH
 from arrtheaudio.jobs.globs import Names, check_names
 from arrtheaudio.jobs.walk import SYSTEM_FOLDERS, is_inside
 
@@ -29,8 +29,8 @@ PAGE: Final = 200
 class BrowseQuery:
     """Which folder; without a path the media roots."""
 
-    path: Annotated[str, Length(1, LONGEST_PATH)] | None = None
-    limit: Annotated[int, Bounds(1, 1000)] = PAGE
+    path: PathText | None = None
+    limit: Limit = PAGE
     offset: Annotated[int, Bounds(0, 1_000_000)] = 0
 
 
@@ -68,12 +68,12 @@ class Browse:
         folder = await self._storage.folder(query.path)
         look = partial(_folders, folder, roots, self._left_out)
         found, is_root = await self._storage.look(look)
-        parent = None if is_root else views.text(folder.rpartition(b"/")[0])
-        return reply(_view(views.text(folder), parent, found, query))
+        parent = None if is_root else wire.text(folder.rpartition(b"/")[0])
+        return reply(_view(wire.text(folder), parent, found, query))
 
 
 def _folder(name: bytes, path: bytes) -> FolderView:
-    return {"name": views.text(name), "path": views.text(path)}
+    return {"name": wire.text(name), "path": wire.text(path)}
 
 
 def _folders(
@@ -141,7 +141,6 @@ def operations(storage: Storage) -> tuple[Operation, ...]:
             "Folders below the media roots",
             "files",
             {200: BrowseView},
-            errors=(503,),
             query=BrowseQuery,
         ),
     )

@@ -155,15 +155,8 @@ def problem(error: BaseException) -> Problem:
     for kind, status, slug, headers in TABLE:
         if isinstance(error, kind):
             assert isinstance(error, errors.ArrtheaudioError)
-            return Problem(status, slug, sentences(error), headers, _extra(error))
+            return Problem(status, slug, error.advice, headers, _extra(error))
     return INTERNAL
-
-
-def sentences(error: errors.ArrtheaudioError) -> str:
-    """What is wrong, and what to do about it."""
-    what = str(error)
-    stop = "" if what.endswith((".", "!", "?")) else "."
-    return f"{what}{stop} {error.hint}".strip()
 
 
 def _extra(error: errors.ArrtheaudioError) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from arrtheaudio.api.errors import Forbidden, UpgradeRequired
 from arrtheaudio.api.feed_hub import Hub
 from arrtheaudio.api.feed_progress import Pacing
 from arrtheaudio.api.feed_tape import Line, Part, frames
+from arrtheaudio.api.fields import LARGEST_NUMBER, GivenBatchId, GivenJobId, GivenWebhookId
 from arrtheaudio.api.routes import Answer, Operation
 from arrtheaudio.api.schema import (
     BadRequest,
@@ -29,7 +30,6 @@ from arrtheaudio.api.schema import (
     FieldProblem,
     Length,
     Note,
-    Pattern,
     query_reader,
 )
 from arrtheaudio.api.services import Services
@@ -48,8 +48,6 @@ GOING_AWAY: Final = 1001  # RFC 6455, 7.4.1: the daemon stops
 POLICY: Final = 1008  # the session has ended
 FAILED: Final = 1011  # the journal cannot be read
 
-LARGEST_NUMBER: Final = 2**53 - 1  # what JavaScript counts exactly
-
 
 @attrs.frozen
 class FeedQuery:
@@ -58,9 +56,9 @@ class FeedQuery:
     since: (
         Annotated[int, Bounds(0, LARGEST_NUMBER), Note("the last number that was seen")] | None
     ) = None
-    batch_id: Annotated[str, Pattern(r"batch_[0-9a-f]{12}", "a batch's id")] | None = None
-    webhook_id: Annotated[str, Pattern(r"webhook_[0-9a-f]{12}", "a delivery's id")] | None = None
-    job_id: Annotated[str, Pattern(r"job_[0-9a-f]{12}", "a job's id")] | None = None
+    batch_id: GivenBatchId | None = None
+    webhook_id: GivenWebhookId | None = None
+    job_id: GivenJobId | None = None
     types: tuple[
         Annotated[str, Length(1, 1000), Note("one type, or several with commas", "job.failed")], ...
     ] = ()
@@ -283,7 +281,7 @@ OPERATIONS = (
         "The websocket feed: every event, once and in order; resumes behind `since`",
         "feed",
         {101: None},
-        errors=(426, 503),
+        errors=(426,),
         query=FeedQuery,
     ),
 )

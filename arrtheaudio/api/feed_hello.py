@@ -9,7 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from arrtheaudio import __version__
-from arrtheaudio.api import answers, bodies, views
+from arrtheaudio.api import bodies
+from arrtheaudio.api.batch_views import BatchItem, batch_item
+from arrtheaudio.api.health import Verdict
+from arrtheaudio.api.queue_views import (
+    Capacity,
+    CurrentJob,
+    QueueNumbers,
+    Workers,
+    capacity,
+    current_job,
+    queue_numbers,
+    workers,
+)
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.facets import ALREADY, CANCELLED, CHANGED, FAILED, SKIPPED, SUCCESS
 from arrtheaudio.jobs.figures import DayCounts
@@ -20,11 +32,11 @@ if TYPE_CHECKING:
     from arrtheaudio.jobs.queue import Queue
 
 
-class HelloQueue(answers.QueueNumbers):
+class HelloQueue(QueueNumbers):
     """The live queue, with what runs."""
 
-    capacity: answers.Capacity
-    current_jobs: list[answers.CurrentJob]
+    capacity: Capacity
+    current_jobs: list[CurrentJob]
 
 
 class HelloToday(TypedDict):
@@ -46,11 +58,11 @@ class Hello(TypedDict):
     version: str
     paused: bool
     queue: HelloQueue
-    workers: answers.Workers
-    batches: list[answers.BatchItem]
+    workers: Workers
+    batches: list[BatchItem]
     today: HelloToday
     problems: int
-    health: Literal["healthy", "degraded", "unhealthy"] | None
+    health: Verdict | None
 
 
 def end_of_event(event: Event) -> int | None:
@@ -104,7 +116,7 @@ class Today:
         }
 
 
-def hello(queue: Queue, today: Today, problems: int, health: str | None) -> str:
+def hello(queue: Queue, today: Today, problems: int, health: Verdict | None) -> str:
     """The message at the head of the journal. No checkpoint: all of it is of one moment."""
     state = queue.state()
     message: Hello = {
@@ -113,14 +125,14 @@ def hello(queue: Queue, today: Today, problems: int, health: str | None) -> str:
         "version": __version__,
         "paused": state.paused,
         "queue": {
-            **views.queue_numbers(state),
-            "capacity": {"limit": state.limit, "used": state.used},
-            "current_jobs": [views.current_job(one) for one in state.current],
+            **queue_numbers(state),
+            "capacity": capacity(state),
+            "current_jobs": [current_job(one) for one in state.current],
         },
-        "workers": views.workers(state),
-        "batches": [views.batch_item(batch) for batch in queue.live_batches()],
+        "workers": workers(state),
+        "batches": [batch_item(batch) for batch in queue.live_batches()],
         "today": today.view(),
         "problems": problems,
-        "health": health,  # type: ignore[typeddict-item]  # a verdict's word
+        "health": health,
     }
     return bodies.encode(message).decode()

@@ -19,7 +19,7 @@ import trio
 from arrtheaudio.api import bodies, feed_hello
 from arrtheaudio.api.feed_progress import Board
 from arrtheaudio.api.feed_tape import Tape
-from arrtheaudio.api.health import Health, verdict
+from arrtheaudio.api.health import Health, Verdict, verdict
 from arrtheaudio.api.services import Services
 from arrtheaudio.errors import JournalError
 
@@ -49,7 +49,7 @@ class Hub:
         self._today: feed_hello.Today | None = None  # None while nobody listens
         self._joining = trio.Lock()
         self._somebody = trio.Event()
-        self._verdict: str | None = None
+        self._verdict: Verdict | None = None
         self._notices: dict[str, tuple[int, str, str]] = {}  # key: number, type, text
         self._last_notice = 0
 

@@ -11,7 +11,8 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from arrtheaudio.api import bodies, views
+from arrtheaudio.api import bodies
+from arrtheaudio.api.batch_views import batch_progress
 from arrtheaudio.errors import UnknownId
 from arrtheaudio.jobs.models import Batch, format_id
 
@@ -27,7 +28,7 @@ def progress_text(batch: Batch) -> str:
     message = {
         "type": "batch.progress",
         "batch_id": format_id("batch", batch.seq),
-        "progress": views.progress(batch.progress, complete=batch.status == "completed"),
+        "progress": batch_progress(batch.progress, complete=batch.status == "completed"),
     }
     return bodies.encode(message).decode()
 

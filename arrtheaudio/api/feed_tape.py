@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import trio
 
-from arrtheaudio.api import bodies, views
+from arrtheaudio.api import bodies
+from arrtheaudio.api.event_views import event_view
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.models import Event, EventChunk
 
@@ -55,7 +56,7 @@ def line_of(event: Event) -> Line:
         body.get("job"),
         body.get("webhook"),
         body.get("batch"),
-        bodies.encode(views.event(event)).decode(),
+        bodies.encode(event_view(event)).decode(),
     )
 
 

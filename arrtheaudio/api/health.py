@@ -11,21 +11,61 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final, Literal, NotRequired, TypedDict
 
 import trio
 
 from arrtheaudio import __version__
-from arrtheaudio.api import answers, views
+from arrtheaudio.api import wire
 from arrtheaudio.api.auth import Access
 from arrtheaudio.api.errors import StorageSilent
+from arrtheaudio.api.queue_views import QueueNumbers, Workers, queue_numbers, workers
 from arrtheaudio.api.routes import Answer, Operation, reply
 from arrtheaudio.api.services import Services
 from arrtheaudio.api.storage import Storage, is_folder
 from arrtheaudio.config import Config
+from arrtheaudio.jobs.models import JournalHealth
 
 HEALTH_SECONDS: Final = 2.0
 LOW_SPACE_BYTES: Final = 1_000_000_000
+
+Verdict = Literal["healthy", "degraded", "unhealthy"]
+CheckStatus = Literal["ok", "warning", "failed"]
+
+
+class JournalView(TypedDict):
+    """How the journal fares."""
+
+    sqlite_version: str
+    seq: int
+    size_bytes: int
+    last_commit_ms: float | None
+
+
+class CheckView(TypedDict):
+    """One thing that must be right for the daemon to work."""
+
+    name: str
+    status: CheckStatus
+    detail: str
+
+
+class HealthView(TypedDict):
+    """The short form is open; with the key it tells all."""
+
+    status: Verdict
+    version: str
+    uptime_seconds: NotRequired[float]
+    queue: NotRequired[QueueNumbers]
+    workers: NotRequired[Workers]
+    journal: NotRequired[JournalView]
+    checks: NotRequired[list[CheckView]]
+
+
+class Pong(TypedDict):
+    """The daemon answers."""
+
+    status: Literal["OK"]
 
 
 class Health:
@@ -38,27 +78,27 @@ class Health:
         """The verdict; with the key, what it rests on."""
         checks = await self.checks(services)
         status = verdict(checks)
-        view: answers.HealthView = {"status": status, "version": __version__}
+        view: HealthView = {"status": status, "version": __version__}
         if access is not None:
             state = services.queue.state()
             view["uptime_seconds"] = round(max(0.0, time.time() - services.started_at), 3)
-            view["queue"] = views.queue_numbers(state)
-            view["workers"] = views.workers(state)
-            view["journal"] = views.journal(services.queue.health())
+            view["queue"] = queue_numbers(state)
+            view["workers"] = workers(state)
+            view["journal"] = _journal_view(services.queue.health())
             view["checks"] = checks
         return reply(view, 503 if status == "unhealthy" else 200)
 
-    async def checks(self, services: Services) -> list[answers.CheckView]:
+    async def checks(self, services: Services) -> list[CheckView]:
         """Look at everything that must be right."""
-        looks: list[tuple[str, Callable[[], answers.CheckView]]] = [
+        looks: list[tuple[str, Callable[[], CheckView]]] = [
             (_root_name(root), lambda root=root: _media_root(root))  # type: ignore[misc]
             for root in self._storage.roots
         ]
         looks.append(("disk_space", lambda: _space(os.fsencode(services.data_dir))))
         looks.append(("ffmpeg", lambda: _ffmpeg(services.config)))
-        found: dict[str, answers.CheckView] = {}
+        found: dict[str, CheckView] = {}
 
-        async def look(name: str, function: Callable[[], answers.CheckView]) -> None:
+        async def look(name: str, function: Callable[[], CheckView]) -> None:
             try:
                 found[name] = await self._storage.look(function, HEALTH_SECONDS)
             except StorageSilent:
@@ -76,7 +116,7 @@ class Health:
         ]
 
 
-def verdict(checks: list[answers.CheckView]) -> Literal["healthy", "degraded", "unhealthy"]:
+def verdict(checks: list[CheckView]) -> Verdict:
     """What the checks come to."""
     statuses = {check["status"] for check in checks}
     if "failed" in statuses:
@@ -84,32 +124,42 @@ def verdict(checks: list[answers.CheckView]) -> Literal["healthy", "degraded", "
     return "degraded" if "warning" in statuses else "healthy"
 
 
-def _check(name: str, status: Literal["ok", "warning", "failed"], detail: str) -> answers.CheckView:
+def _check(name: str, status: CheckStatus, detail: str) -> CheckView:
     return {"name": name, "status": status, "detail": detail}
 
 
-def _journal(services: Services) -> answers.CheckView:
+def _journal_view(health: JournalHealth) -> JournalView:
+    """How the journal fares."""
+    return {
+        "sqlite_version": health.sqlite_version,
+        "seq": health.seq,
+        "size_bytes": health.size_bytes,
+        "last_commit_ms": health.last_commit_ms,
+    }
+
+
+def _journal(services: Services) -> CheckView:
     health = services.queue.health()
     if not health.writable:
         return _check("journal", "failed", health.detail or "cannot be written")
     return _check("journal", "warning" if health.detail else "ok", health.detail or "writable")
 
 
-def _paused(services: Services) -> answers.CheckView:
+def _paused(services: Services) -> CheckView:
     if services.queue.state().paused:
         return _check("paused", "warning", "no job starts until POST /queue/resume")
     return _check("paused", "ok", "no")
 
 
-def _no_roots() -> answers.CheckView:
+def _no_roots() -> CheckView:
     return _check("media_root", "warning", "media_roots is empty, so every file is refused")
 
 
 def _root_name(root: bytes) -> str:
-    return f"media_root {views.text(root)}"
+    return f"media_root {wire.text(root)}"
 
 
-def _media_root(root: bytes) -> answers.CheckView:
+def _media_root(root: bytes) -> CheckView:
     name = _root_name(root)
     if not is_folder(root):
         return _check(name, "warning", "is not there or not a folder")
@@ -120,7 +170,7 @@ def _media_root(root: bytes) -> answers.CheckView:
     return _check(name, "ok", "readable and writable")
 
 
-def _space(folder: bytes) -> answers.CheckView:
+def _space(folder: bytes) -> CheckView:
     try:
         free = shutil.disk_usage(folder).free
     except OSError as error:
@@ -129,7 +179,7 @@ def _space(folder: bytes) -> answers.CheckView:
     return _check("disk_space", "warning" if free < LOW_SPACE_BYTES else "ok", detail)
 
 
-def _ffmpeg(config: Config) -> answers.CheckView:
+def _ffmpeg(config: Config) -> CheckView:
     found = shutil.which("ffmpeg")
     if found is not None:
         return _check("ffmpeg", "ok", found)
@@ -140,7 +190,7 @@ def _ffmpeg(config: Config) -> answers.CheckView:
 
 async def ping(services: Services, *, access: Access | None) -> Answer:
     """The daemon answers."""
-    view: answers.Pong = {"status": "OK"}
+    view: Pong = {"status": "OK"}
     return reply(view)
 
 
@@ -153,10 +203,8 @@ def operations(storage: Storage) -> tuple[Operation, ...]:
             Health(storage).show,
             "Is it well? With the key: why",
             "health",
-            {200: answers.HealthView, 503: answers.HealthView},
+            {200: HealthView, 503: HealthView},
             open=True,
         ),
-        Operation(
-            "GET", "/ping", ping, "Does it answer?", "health", {200: answers.Pong}, open=True
-        ),
+        Operation("GET", "/ping", ping, "Does it answer?", "health", {200: Pong}, open=True),
     )

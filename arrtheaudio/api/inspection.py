@@ -11,14 +11,13 @@ from typing import Annotated, Any, Final, TypedDict
 import attrs
 
 from arrtheaudio import media
-from arrtheaudio.api import views
+from arrtheaudio.api import wire
 from arrtheaudio.api.errors import BadPath
-from arrtheaudio.api.languages import Language
+from arrtheaudio.api.fields import Language, PathText
 from arrtheaudio.api.routes import Answer, Operation, reply
 from arrtheaudio.api.schema import Length
 from arrtheaudio.api.services import Services
 from arrtheaudio.api.storage import Storage
-from arrtheaudio.arr.paths import LONGEST_PATH
 
 INSPECT_SECONDS: Final = 20.0  # a sleeping disk may have to spin up
 
@@ -27,7 +26,7 @@ INSPECT_SECONDS: Final = 20.0  # a sleeping disk may have to spin up
 class InspectQuery:
     """Which file."""
 
-    path: Annotated[str, Length(1, LONGEST_PATH)]
+    path: PathText
     language: Annotated[tuple[Language, ...], Length(0, 20)] = ()
 
 
@@ -92,7 +91,7 @@ def _look(
 def _view(found: media.Inspection) -> InspectionView:
     decision = found.decision
     return {
-        "file": views.text(found.path),
+        "file": wire.text(found.path),
         "container": found.media.container,
         "size_bytes": found.media.size,
         "duration_ms": found.media.duration_ms,
@@ -123,7 +122,7 @@ def operations(storage: Storage) -> tuple[Operation, ...]:
             "One file's tracks and what would be chosen",
             "files",
             {200: InspectionView},
-            errors=(404, 422, 503),
+            errors=(404, 422),
             query=InspectQuery,
         ),
     )

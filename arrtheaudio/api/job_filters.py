@@ -11,8 +11,8 @@ from typing import Annotated, Final, Literal
 
 import attrs
 
+from arrtheaudio.api.fields import GivenBatchId, GivenWebhookId, PathText, Word
 from arrtheaudio.api.schema import BadRequest, FieldProblem, Length, Note, Pattern, spelled
-from arrtheaudio.arr.paths import LONGEST_PATH
 from arrtheaudio.jobs.models import JobFilter, JobKind, Source, Status, parse_id
 
 _MOMENT: Final = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)"
@@ -22,7 +22,6 @@ Moment = Annotated[
     Note("RFC 3339", "2026-03-14T21:07:45Z"),
 ]
 Spoken = Annotated[str, Length(1, 64), Note("of the chosen track, as jobs show it", "ja")]
-Word = Annotated[str, Pattern(r"[a-z_]{1,64}", "a reason's word")]
 
 
 @attrs.frozen
@@ -32,15 +31,13 @@ class JobMatch:
     status: tuple[Status, ...] = ()
     result: tuple[Literal["success", "skipped", "failed"], ...] = ()
     reason: Annotated[tuple[Word, ...], Length(0, 50)] = ()
-    webhook_id: Annotated[str, Pattern(r"webhook_[0-9a-f]{12}", "a delivery's id")] | None = None
-    batch_id: Annotated[str, Pattern(r"batch_[0-9a-f]{12}", "a batch's id")] | None = None
+    webhook_id: GivenWebhookId | None = None
+    batch_id: GivenBatchId | None = None
     source: tuple[Source, ...] = ()
     kind: tuple[JobKind, ...] = ()
     container: tuple[Literal["mkv", "mp4"], ...] = ()
     language: Annotated[tuple[Spoken, ...], Length(0, 50)] = ()
-    path: (
-        Annotated[str, Length(1, LONGEST_PATH), Note("this file, or all below this folder")] | None
-    ) = None
+    path: Annotated[PathText, Note("this file, or all below this folder")] | None = None
     q: Annotated[str, Length(1, 500), Note("a part of the path")] | None = None
     track_changed: bool | None = None
     undone: bool | None = None

@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 import attrs
 
-from arrtheaudio.api import answers, batches, views
-from arrtheaudio.api.errors import sentences
+from arrtheaudio.api import batches, wire
+from arrtheaudio.api.batch_views import BatchView, CancelledBatch
+from arrtheaudio.api.fields import (
+    LARGEST_NUMBER,
+    PAGE,
+    PRIORITIES,
+    GivenPriority,
+    Languages,
+    Limit,
+    Offset,
+    PathText,
+)
 from arrtheaudio.api.job_filters import JobMatch
-from arrtheaudio.api.languages import Language
+from arrtheaudio.api.job_views import (
+    AcceptedJobs,
+    CancelledJob,
+    JobList,
+    JobStatistics,
+    JobView,
+    RetriedJob,
+    UndoJob,
+    job_facets,
+    job_item,
+    job_statistics,
+    job_view,
+)
 from arrtheaudio.api.routes import Answer, Operation, reply
 from arrtheaudio.api.schema import BadRequest, Bounds, FieldProblem, Length, Note
 from arrtheaudio.api.services import Services
 from arrtheaudio.api.storage import Storage
-from arrtheaudio.api.webhooks import refusal
-from arrtheaudio.arr.paths import LONGEST_PATH
-from arrtheaudio.errors import UnknownId
-from arrtheaudio.jobs.models import (
-    IdKind,
-    NewJob,
-    Priority,
-    format_id,
-    parse_id,
-)
-
-PathText = Annotated[str, Length(1, LONGEST_PATH)]
-Limit = Annotated[int, Bounds(1, 1000)]
-Offset = Annotated[int, Bounds(0, 100_000)]
-
-LARGEST_NUMBER: Final = 2**53 - 1  # what JavaScript counts exactly
-PRIORITIES: Final = {"normal": Priority.NORMAL, "low": Priority.LOW}
+from arrtheaudio.jobs.models import IdKind, NewJob, format_id
 
 
 @attrs.frozen
@@ -39,15 +45,15 @@ class SubmitFiles:
 
     paths: Annotated[tuple[PathText, ...], Length(1, 1000)]
     dry_run: bool = False
-    language_priority: Annotated[tuple[Language, ...], Length(1, 20)] | None = None
-    priority: Literal["normal", "low"] = "normal"
+    language_priority: Languages | None = None
+    priority: GivenPriority = "normal"
 
 
 @attrs.frozen
 class JobQuery(JobMatch):
     """Which page of which jobs a list shows."""
 
-    limit: Limit = 50
+    limit: Limit = PAGE
     offset: Offset = 0
     before: (
         Annotated[int, Bounds(1, LARGEST_NUMBER), Note("only what stands behind this number")]
@@ -56,14 +62,6 @@ class JobQuery(JobMatch):
     order_by: Literal["created_at", "updated_at"] = "created_at"
     order: Literal["desc", "asc"] = "desc"
     facets: Annotated[bool, Note("count what matches, too")] = False
-
-
-def job_seq(job_id: str) -> int:
-    """The seq of a job's id. Raises: UnknownId."""
-    kind, seq = parse_id(job_id)
-    if kind != "job":
-        raise UnknownId(f"{job_id} is not a job")
-    return seq
 
 
 class Submissions:
@@ -76,7 +74,7 @@ class Submissions:
         """Queue single files."""
         places = await self._storage.places(body.paths)
         problems = [
-            FieldProblem(f"paths[{number}]", sentences(place.refused))
+            FieldProblem(f"paths[{number}]", place.refused.advice)
             for number, place in enumerate(places)
             if place.refused is not None
         ]
@@ -89,7 +87,7 @@ class Submissions:
                 requested_path=asked,
                 language_priority=body.language_priority,
                 dry_run=dry_run,
-                refused=refusal(place),
+                refused=place.skipped,
             )
             for asked, place in zip(body.paths, places, strict=True)
         }
@@ -97,7 +95,7 @@ class Submissions:
             tuple(new.values()), priority=PRIORITIES[body.priority]
         )
         count = len(accepted.jobs)
-        view: answers.AcceptedJobs = {
+        view: AcceptedJobs = {
             "status": "accepted",
             "job_ids": [format_id("job", seq) for seq in accepted.jobs],
             "file_count": count,
@@ -121,14 +119,14 @@ async def index(services: Services, *, query: JobQuery) -> Answer:
             order=query.order,
         )
     )
-    view: answers.JobList = {
+    view: JobList = {
         "total": page.total,
         "limit": query.limit,
         "offset": query.offset,
-        "jobs": [views.job_item(job) for job in page.jobs],
+        "jobs": [job_item(job) for job in page.jobs],
     }
     if query.facets:
-        view["facets"] = views.facets(await services.queue.counts(wanted))
+        view["facets"] = job_facets(await services.queue.counts(wanted))
     return reply(view)
 
 
@@ -140,16 +138,16 @@ async def show(services: Services, *, job_id: str, query: batches.PageQuery) -> 
     """One job in full; a batch's id is answered as under /batch."""
     if _is("batch", job_id):
         return await batches.show(services, batch_id=job_id, query=query)
-    return reply(views.job(await services.queue.job(job_seq(job_id))))
+    return reply(job_view(await services.queue.job(wire.seq_of("job", job_id))))
 
 
 async def cancel(services: Services, *, job_id: str, query: batches.CancelQuery) -> Answer:
     """Cancel a job and wait until it has stopped; a batch's id cancels the batch."""
     if _is("batch", job_id):
         return await batches.cancel(services, batch_id=job_id, query=query)
-    seq = job_seq(job_id)
+    seq = wire.seq_of("job", job_id)
     await services.queue.cancel(seq)
-    view: answers.CancelledJob = {
+    view: CancelledJob = {
         "status": "cancelled",
         "job_id": format_id("job", seq),
         "message": "The job is cancelled; its file is as it was.",
@@ -159,9 +157,9 @@ async def cancel(services: Services, *, job_id: str, query: batches.CancelQuery)
 
 async def retry(services: Services, *, job_id: str) -> Answer:
     """A new job for a failed or cancelled one."""
-    seq = job_seq(job_id)
+    seq = wire.seq_of("job", job_id)
     new = await services.queue.retry(seq)
-    view: answers.RetriedJob = {
+    view: RetriedJob = {
         "status": "queued",
         "job_id": format_id("job", new),
         "retry_of": format_id("job", seq),
@@ -171,9 +169,9 @@ async def retry(services: Services, *, job_id: str) -> Answer:
 
 async def undo(services: Services, *, job_id: str) -> Answer:
     """A new job that puts the original header bytes back."""
-    seq = job_seq(job_id)
+    seq = wire.seq_of("job", job_id)
     new = await services.queue.undo(seq)
-    view: answers.UndoJob = {
+    view: UndoJob = {
         "job_id": format_id("job", new),
         "undo_of": format_id("job", seq),
     }
@@ -182,7 +180,7 @@ async def undo(services: Services, *, job_id: str) -> Answer:
 
 async def statistics(services: Services) -> Answer:
     """Counts of the jobs still kept."""
-    return reply(views.job_statistics(await services.queue.stats()))
+    return reply(job_statistics(await services.queue.stats()))
 
 
 def operations(storage: Storage) -> tuple[Operation, ...]:
@@ -195,18 +193,17 @@ def operations(storage: Storage) -> tuple[Operation, ...]:
             Submissions(storage).submit,
             "Queue single files",
             tag,
-            {202: answers.AcceptedJobs},
-            errors=(413, 503),
+            {202: AcceptedJobs},
             body=SubmitFiles,
         ),
-        Operation("GET", "/jobs", index, "List jobs", tag, {200: answers.JobList}, query=JobQuery),
+        Operation("GET", "/jobs", index, "List jobs", tag, {200: JobList}, query=JobQuery),
         Operation(
             "GET",
             "/jobs/stats",
             statistics,
             "Counts of the jobs still kept",
             tag,
-            {200: answers.JobStatistics},
+            {200: JobStatistics},
         ),
         Operation(
             "GET",
@@ -214,7 +211,7 @@ def operations(storage: Storage) -> tuple[Operation, ...]:
             show,
             "One job with its tracks and history",
             tag,
-            {200: answers.JobView | answers.BatchView},
+            {200: JobView | BatchView},
             errors=(404,),
             query=batches.PageQuery,
         ),
@@ -224,8 +221,8 @@ def operations(storage: Storage) -> tuple[Operation, ...]:
             cancel,
             "Cancel a job; answers when it has stopped",
             tag,
-            {200: answers.CancelledJob, 202: answers.CancelledBatch},
-            errors=(404, 409, 503),
+            {200: CancelledJob, 202: CancelledBatch},
+            errors=(404, 409),
             query=batches.CancelQuery,
         ),
         Operation(
@@ -234,8 +231,8 @@ def operations(storage: Storage) -> tuple[Operation, ...]:
             retry,
             "Try a failed or cancelled job again, as a new job",
             tag,
-            {202: answers.RetriedJob},
-            errors=(404, 409, 503),
+            {202: RetriedJob},
+            errors=(404, 409),
         ),
         Operation(
             "POST",
@@ -243,7 +240,7 @@ def operations(storage: Storage) -> tuple[Operation, ...]:
             undo,
             "Put the original bytes back, as a new job",
             tag,
-            {202: answers.UndoJob},
-            errors=(404, 409, 503),
+            {202: UndoJob},
+            errors=(404, 409),
         ),
     )

@@ -10,8 +10,8 @@ from typing import Annotated, Literal, TypedDict
 
 import attrs
 
-from arrtheaudio.api import answers, views
-from arrtheaudio.api.job_filters import Word
+from arrtheaudio.api import wire
+from arrtheaudio.api.fields import Word
 from arrtheaudio.api.routes import Answer, Operation, reply
 from arrtheaudio.api.schema import Length
 from arrtheaudio.api.services import Services
@@ -35,7 +35,7 @@ class ProblemGroupView(TypedDict):
     folder: str
     count: int
     message: str | None
-    job_id: answers.JobId
+    job_id: wire.JobId
     needed_bytes: int | None
     free_bytes: int | None
 
@@ -67,7 +67,7 @@ async def index(services: Services) -> Answer:
 def _group(group: ProblemGroup) -> ProblemGroupView:
     return {
         "reason": group.reason,
-        "folder": views.text(group.folder),
+        "folder": wire.text(group.folder),
         "count": group.count,
         "message": group.message,
         "job_id": format_id("job", group.job),
@@ -103,7 +103,6 @@ OPERATIONS = (
         "Show failures no longer as problems",
         "problems",
         {200: MarkedView},
-        errors=(413, 503),
         body=WhichProblems,
     ),
     Operation(
@@ -113,7 +112,6 @@ OPERATIONS = (
         "Show dismissed failures again",
         "problems",
         {200: MarkedView},
-        errors=(413, 503),
         body=WhichProblems,
     ),
 )

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from arrtheaudio.api import answers, views
+from arrtheaudio.api.queue_views import (
+    PausedView,
+    QueueView,
+    StatisticsView,
+    queue_view,
+    statistics_view,
+)
 from arrtheaudio.api.routes import Answer, Operation, reply
 from arrtheaudio.api.services import Services
 
@@ -10,7 +16,7 @@ from arrtheaudio.api.services import Services
 async def show(services: Services) -> Answer:
     """The live queue with its running and next jobs."""
     stats = await services.queue.stats()
-    return reply(views.queue(services.queue.state(), stats))
+    return reply(queue_view(services.queue.state(), stats))
 
 
 async def pause(services: Services) -> Answer:
@@ -27,14 +33,14 @@ async def resume(services: Services) -> Answer:
 
 def _paused(services: Services) -> Answer:
     paused = services.queue.state().paused
-    view: answers.PausedView = {"status": "paused" if paused else "running", "paused": paused}
+    view: PausedView = {"status": "paused" if paused else "running", "paused": paused}
     return reply(view)
 
 
 async def statistics(services: Services) -> Answer:
     """Statistics at a glance."""
     stats = await services.queue.stats()
-    return reply(views.statistics(services.queue.state(), stats))
+    return reply(statistics_view(services.queue.state(), stats))
 
 
 OPERATIONS = (
@@ -44,7 +50,7 @@ OPERATIONS = (
         show,
         "The live queue",
         "queue",
-        {200: answers.QueueView},
+        {200: QueueView},
     ),
     Operation(
         "POST",
@@ -52,8 +58,7 @@ OPERATIONS = (
         pause,
         "Pause starts; what runs goes on",
         "queue",
-        {200: answers.PausedView},
-        errors=(503,),
+        {200: PausedView},
     ),
     Operation(
         "POST",
@@ -61,8 +66,7 @@ OPERATIONS = (
         resume,
         "Start jobs again",
         "queue",
-        {200: answers.PausedView},
-        errors=(503,),
+        {200: PausedView},
     ),
     Operation(
         "GET",
@@ -70,6 +74,6 @@ OPERATIONS = (
         statistics,
         "Statistics at a glance",
         "queue",
-        {200: answers.StatisticsView},
+        {200: StatisticsView},
     ),
 )

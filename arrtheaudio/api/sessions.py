@@ -78,7 +78,6 @@ def operations(gate: Gate, url_base: str) -> tuple[Operation, ...]:
             "Sign in: the key for a cookie",
             "session",
             {204: None},
-            errors=(413,),
             body=SignIn,
             open=True,
             wants_request=True,

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import attrs
 
-from arrtheaudio.api import answers, views
+from arrtheaudio.api import wire
 from arrtheaudio.api.routes import Answer, Operation, Witness, reply
 from arrtheaudio.api.services import Services
 
@@ -30,7 +30,7 @@ class SourceView(TypedDict):
     source: App
     instance: str | None
     path: str
-    last_at: answers.Time | None
+    last_at: wire.Time | None
     last_status: int | None
     last_event: str | None
 
@@ -99,7 +99,7 @@ def _view(app: App, instance: str | None, attempt: Attempt | None) -> SourceView
         "source": app,
         "instance": instance,
         "path": f"/webhook/{app}{suffix}",
-        "last_at": None if attempt is None else views.time(attempt.at),
+        "last_at": None if attempt is None else wire.time(attempt.at),
         "last_status": None if attempt is None else attempt.status,
         "last_event": None if attempt is None else attempt.event,
     }

@@ -15,11 +15,13 @@ from typing import Final, TypeVar
 import attrs
 import trio
 
+from arrtheaudio.api import wire
 from arrtheaudio.api.errors import BadPath, StorageSilent
 from arrtheaudio.api.services import Services
 from arrtheaudio.arr.paths import PathMapping, confine, map_path
 from arrtheaudio.config import Config
 from arrtheaudio.errors import BadDelivery, OutsideMediaRoots
+from arrtheaudio.jobs.facets import container_by_name
 
 LOOK_SECONDS: Final = 5.0  # Sonarr waits 100 s, and blocks its imports meanwhile
 LOOK_THREADS: Final = 8
@@ -38,6 +40,17 @@ class Place:
 
     path: bytes
     refused: OutsideMediaRoots | None = None
+
+    @property
+    def skipped(self) -> tuple[str, str] | None:
+        """The reason and the message of a job that is skipped at once; None if it may run."""
+        if self.refused is not None:
+            return "outside_media_roots", self.refused.advice
+        if container_by_name(self.path) is None:
+            stem, dot, extension = wire.text(self.path).rpartition("/")[2].rpartition(".")
+            named = f".{extension}" if stem and dot else "a name without extension"
+            return "unsupported_container", f"{named} is no container that can be edited."
+        return None
 
 
 @attrs.frozen

@@ -12,15 +12,21 @@ from typing import Any, Final
 
 import trio
 
-from arrtheaudio.api import answers, views
-from arrtheaudio.api.errors import sentences
+from arrtheaudio.api import wire
+from arrtheaudio.api.delivery_views import (
+    AcceptedWebhook,
+    Acknowledged,
+    ProcessedWebhook,
+    WebhookView,
+    delivery_view,
+    processed_jobs,
+)
 from arrtheaudio.api.routes import Answer, Operation, Witness, reply
 from arrtheaudio.api.services import Services
 from arrtheaudio.api.storage import Place, Storage
 from arrtheaudio.arr import payloads
-from arrtheaudio.errors import BadDelivery, UnknownId
-from arrtheaudio.jobs.facets import container_by_name
-from arrtheaudio.jobs.models import Accepted, Job, NewDelivery, NewJob, format_id, parse_id
+from arrtheaudio.errors import BadDelivery
+from arrtheaudio.jobs.models import Accepted, Job, NewDelivery, NewJob, format_id
 
 # Sonarr gives up after 100 s; by then it must have its answer.
 PROCESS_SECONDS: Final = 90.0
@@ -125,21 +131,10 @@ def _new_jobs(
                 tags=delivery.tags,
                 expected_size=file.size,
                 dry_run=dry_run,
-                refused=refusal(place),
+                refused=place.skipped,
             ),
         )
     return tuple(jobs.values())
-
-
-def refusal(place: Place) -> tuple[str, str] | None:
-    """Why a job for this place is skipped at once, if it is."""
-    if place.refused is not None:
-        return "outside_media_roots", sentences(place.refused)
-    if container_by_name(place.path) is None:
-        stem, dot, extension = views.text(place.path).rpartition("/")[2].rpartition(".")
-        named = f".{extension}" if stem and dot else "a name without extension"
-        return "unsupported_container", f"{named} is no container that can be edited."
-    return None
 
 
 def _files(count: int) -> str:
@@ -148,7 +143,7 @@ def _files(count: int) -> str:
 
 def _accepted(accepted: Accepted, unusable: int) -> Answer:
     left_out = f"; {unusable} without a usable path left out" if unusable else ""
-    view: answers.AcceptedWebhook = {
+    view: AcceptedWebhook = {
         "status": "accepted",
         "webhook_id": _webhook_id(accepted),
         "job_ids": [format_id("job", seq) for seq in accepted.jobs],
@@ -159,13 +154,13 @@ def _accepted(accepted: Accepted, unusable: int) -> Answer:
 
 
 def _processed(accepted: Accepted, jobs: list[Job]) -> Answer:
-    view: answers.ProcessedWebhook = {
+    view: ProcessedWebhook = {
         "status": "processed",
         "webhook_id": _webhook_id(accepted),
         "job_ids": [format_id("job", seq) for seq in accepted.jobs],
         "file_count": len(accepted.jobs),
         "message": f"{_files(len(accepted.jobs))} processed",
-        "jobs": views.processed_jobs(jobs),
+        "jobs": processed_jobs(jobs),
     }
     return reply(view)
 
@@ -177,15 +172,13 @@ def _webhook_id(accepted: Accepted) -> str:
 
 async def show(services: Services, *, webhook_id: str) -> Answer:
     """One delivery and its jobs."""
-    kind, seq = parse_id(webhook_id)
-    if kind != "webhook":
-        raise UnknownId(f"{webhook_id} is not a delivery")
-    return reply(views.webhook(await services.queue.delivery(seq)))
+    seq = wire.seq_of("webhook", webhook_id)
+    return reply(delivery_view(await services.queue.delivery(seq)))
 
 
 _DELIVERED: Final = {
-    200: answers.Acknowledged | answers.ProcessedWebhook,
-    202: answers.AcceptedWebhook,
+    200: Acknowledged | ProcessedWebhook,
+    202: AcceptedWebhook,
 }
 
 
@@ -206,7 +199,6 @@ def operations(
             f"A webhook of {app.capitalize()}{' (one of several instances)' if suffix else ''}",
             "webhooks",
             _DELIVERED,
-            errors=(413, 503),
             free_body=_BODY,
             tolerant=True,
             witness=witness(app),
@@ -221,7 +213,7 @@ def operations(
         show,
         "One delivery and what became of it",
         "webhooks",
-        {200: answers.WebhookView},
+        {200: WebhookView},
         errors=(404,),
     )
     return (*deliveries, shown)

@@ -101,7 +101,7 @@ def _here(
     dry_run: bool,
     ended: Ended,
 ) -> None:
-    from arrtheaudio.api import views
+    from arrtheaudio.api.job_views import job_item
     from arrtheaudio.cli.interrupts import run_orderly
     from arrtheaudio.cli.local import open_local
     from arrtheaudio.jobs.models import NewJob
@@ -112,7 +112,7 @@ def _here(
     async def run() -> None:
         async with open_local(loaded, paths) as local:
             await local.process(
-                jobs, parallel=1, ended=lambda job: ended(dict(views.job_item(job)))
+                jobs, parallel=1, ended=lambda job: ended(dict(job_item(job)))
             )
 
     run_orderly(run)

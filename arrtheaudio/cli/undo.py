@@ -108,7 +108,7 @@ def _undone(invocation: Invocation, job_id: str | None, path: bytes | None) -> d
 
 
 def _here(loaded: Loaded, job_id: str | None, path: bytes | None) -> dict[str, Any]:
-    from arrtheaudio.api import views
+    from arrtheaudio.api.job_views import job_item, job_view
     from arrtheaudio.cli.interrupts import run_orderly
     from arrtheaudio.cli.local import open_local
     from arrtheaudio.jobs.models import JobFilter
@@ -118,8 +118,8 @@ def _here(loaded: Loaded, job_id: str | None, path: bytes | None) -> dict[str, A
             wanted = job_id
             if wanted is None:
                 page = await local.queue.jobs(JobFilter(path=path, result=("success",), limit=PAGE))
-                wanted = _last_change([dict(views.job_item(job)) for job in page.jobs], path)
-            return dict(views.job(await local.undo(_number(wanted, "job"))))
+                wanted = _last_change([dict(job_item(job)) for job in page.jobs], path)
+            return dict(job_view(await local.undo(_number(wanted, "job"))))
 
     return run_orderly(run)
 
