@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, TypeAlias
 
-from arrtheaudio._config_rules import language_fault
 from arrtheaudio.api.schema import Bounds, Check, Length, Note, Pattern
 from arrtheaudio.arr.paths import LONGEST_PATH
+from arrtheaudio.config import language_fault
 from arrtheaudio.jobs.models import Priority
 
 LARGEST_NUMBER: Final = 2**53 - 1  # what JavaScript counts exactly
