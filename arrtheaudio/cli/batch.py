@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from arrtheaudio.cli import asking
-from arrtheaudio.cli.following import follow_batch, head_of, screen
-from arrtheaudio.cli.inspect import LANGUAGES
+from arrtheaudio.cli.following import follow_batch, head_of, screen, warn_if_paused
 from arrtheaudio.cli.invocation import Invocation, connected, json_option
+from arrtheaudio.cli.options import DRY_RUN, FOLDER, LANGUAGES, PATTERN, RECURSIVE, paged
 from arrtheaudio.cli.output import counted, local_time, print_json, print_table, shown
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ STATUSES = ("queued", "running", "cancelling", "completed", "cancelled", "failed
 
 @click.command(short_help="Hand a sweep of a folder to the daemon.")
 @connected
-@click.option("-r/-R", "--recursive/--no-recursive", default=True, help="Folders below it too.")
-@click.option("-p", "--pattern", metavar="GLOB", help="Such as '**/*.{mkv,mp4}'.")
+@RECURSIVE
+@PATTERN
 @LANGUAGES
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@DRY_RUN
 @click.option(
     "--priority",
     type=click.Choice(("normal", "low")),
@@ -43,7 +43,7 @@ STATUSES = ("queued", "running", "cancelling", "completed", "cancelled", "failed
 )
 @click.option("--follow", is_flag=True, help="Show its progress until it has ended.")
 @json_option
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=bytes))
+@FOLDER
 @click.pass_obj
 def batch(
     invocation: Invocation,
@@ -96,6 +96,7 @@ def batch(
         if not as_json:
             _print_start(answer)
         try:
+            await warn_if_paused(daemon)
             with screen(as_json=as_json, only=FAILURES) as tell:
                 return await follow_batch(daemon, answer["batch_id"], tell, since=since)
         except BaseException:
@@ -135,17 +136,7 @@ def print_totals(answer: dict[str, Any]) -> None:
 @click.command(short_help="List batches.")
 @connected
 @click.option("--status", multiple=True, type=click.Choice(STATUSES), help="Only these.")
-@click.option(
-    "--limit",
-    type=click.IntRange(1, 1000),
-    default=50,
-    show_default=True,
-    metavar="N",
-    help="At most so many.",
-)
-@click.option(
-    "--offset", type=click.IntRange(0, 100_000), default=0, metavar="N", help="Not the first N."
-)
+@paged
 @json_option
 @click.pass_obj
 def batches(

@@ -18,7 +18,7 @@ import click
 
 from arrtheaudio.cli.demo_library import Delivery, Film, body, movie, season_pack
 from arrtheaudio.cli.invocation import json_option
-from arrtheaudio.cli.output import mark, milliseconds, print_json
+from arrtheaudio.cli.output import duration, mark, print_json
 
 if TYPE_CHECKING:
     from arrtheaudio.client import Daemon
@@ -179,7 +179,7 @@ def _print(outcome: Outcome) -> None:
     what = f"a season pack of {count} files" if count > 1 else "a movie"
     click.echo(
         f"\n{delivery.sender} delivers {what}, original language {delivery.language}: "
-        f"accepted after {milliseconds(outcome.accepted)}, done after {milliseconds(outcome.done)}"
+        f"accepted after {duration(outcome.accepted)}, done after {duration(outcome.done)}"
     )
     for shown in outcome.files:
         click.echo(f"\n  {Path(shown.film.path).name}")

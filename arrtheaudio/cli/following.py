@@ -26,6 +26,7 @@ Message = dict[str, Any]
 Tell = Callable[[Message], None]
 
 BATCH_ENDS: Final = frozenset({"batch.completed", "batch.cancelled", "batch.failed"})
+PAUSED: Final = "The queue is paused: nothing starts until `arrtheaudio queue resume`."
 CLOCK: Final = slice(11, 19)  # of a local time: the feed is about now
 
 
@@ -114,6 +115,12 @@ def print_message(message: Message) -> None:
     if line is not None:
         clock = local_time(message["at"])[CLOCK] if "at" in message else " " * 8
         click.echo(f"{clock} {click.style(f'{line.word:<9}', fg=line.colour)} {shown(line.rest)}")
+
+
+async def warn_if_paused(daemon: Daemon) -> None:
+    """Who waits for jobs must know that none will start."""
+    if (await daemon.get("/queue"))["paused"]:
+        click.echo(PAUSED, err=True)
 
 
 async def head_of(address: Address) -> int:

@@ -19,7 +19,7 @@ import click
 from arrtheaudio.cli import asking
 from arrtheaudio.cli.invocation import Invocation, connected, json_option
 from arrtheaudio.cli.output import print_json, shown
-from arrtheaudio.errors import ArrtheaudioError, DaemonUnreachable
+from arrtheaudio.errors import ArrtheaudioError, BadDelivery, DaemonUnreachable
 
 if TYPE_CHECKING:
     from arrtheaudio.client import Daemon
@@ -42,7 +42,10 @@ def hook(invocation: Invocation, instance: str | None, as_json: bool) -> int:
     """
     from arrtheaudio.arr.environment import parse_environment
 
-    app, body = parse_environment(os.environ)
+    try:
+        app, body = parse_environment(os.environ)
+    except BadDelivery as fault:  # neither of them started it
+        raise click.UsageError(f"{fault}: only Sonarr and Radarr start this command") from None
     route = f"/webhook/{app}" + (f"/{quote(instance, safe='')}" if instance else "")
     try:
         answer = asking.ask(invocation, lambda daemon: _deliver(daemon, route, body))

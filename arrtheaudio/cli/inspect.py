@@ -8,57 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from arrtheaudio.cli.invocation import Invocation, configured, json_option
+from arrtheaudio.cli.options import FILES, LANGUAGES
 from arrtheaudio.cli.output import print_json, print_table, shown
 
 if TYPE_CHECKING:
     from arrtheaudio.errors import MediaError
     from arrtheaudio.media import Inspection, Track
-
-FILES = click.argument(
-    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=bytes)
-)
-
-
-def _understood(
-    context: click.Context, parameter: click.Parameter, words: tuple[str, ...]
-) -> tuple[str, ...]:
-    from arrtheaudio._config_rules import language_fault
-
-    for word in words:
-        expected = language_fault(word)
-        if expected is not None:
-            raise click.BadParameter(f"expected {expected}, got {word!r}")
-    return words
-
-
-class Language(click.ParamType[str]):
-    """A language code, or the word ``original``."""
-
-    name = "language"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str:
-        """Refuse what would never match a track."""
-        from arrtheaudio.config import language_fault
-
-        word = str(value)
-        expected = language_fault(word)
-        if expected is not None:
-            self.fail(f"{word!r} is no language; expected {expected}.", param, ctx)
-        return word
-
-
-LANGUAGES = click.option(
-    "-l",
-    "--language",
-    "languages",
-    multiple=True,
-    type=Language(),
-    metavar="L",
-    callback=_understood,
-    help="The wanted language, best first; may be given several times.",
-)
 
 
 @click.command(short_help="Show the tracks of files, and which one would be chosen.")

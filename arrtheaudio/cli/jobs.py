@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 import click
 
 from arrtheaudio.cli import asking
+from arrtheaudio.cli.batch import print_totals
 from arrtheaudio.cli.invocation import Invocation, connected, json_option
-from arrtheaudio.cli.output import local_time, print_json, print_table, shown
+from arrtheaudio.cli.options import Id, paged
+from arrtheaudio.cli.output import brief, local_time, print_json, print_table, shown
 
-STATUSES = ("queued", "running", "waiting_for_space", "completed", "failed", "cancelled")
+STATUSES: Final = ("queued", "running", "waiting_for_space", "completed", "failed", "cancelled")
+FACTS: Final = ("kind", "status", "result", "reason", "message", "method", "attempt", "duration_ms")
 
 
 @click.group()
@@ -33,21 +37,11 @@ def jobs() -> None:
 @click.option(
     "--container", multiple=True, type=click.Choice(("mkv", "mp4")), help="The kind of file."
 )
-@click.option("--batch", "batch_id", metavar="ID", help="Of this batch.")
-@click.option("--webhook", "webhook_id", metavar="ID", help="Of this delivery.")
+@click.option("--batch", "batch_id", type=Id("batch"), metavar="ID", help="Of this batch.")
+@click.option("--webhook", "webhook_id", type=Id("webhook"), metavar="ID", help="Of this delivery.")
 @click.option("--path", metavar="PATH", help="A file, or everything below a folder.")
 @click.option("-q", metavar="TEXT", help="A part of the path.")
-@click.option(
-    "--limit",
-    type=click.IntRange(1, 1000),
-    default=50,
-    show_default=True,
-    metavar="N",
-    help="At most so many.",
-)
-@click.option(
-    "--offset", type=click.IntRange(0, 100_000), default=0, metavar="N", help="Not the first N."
-)
+@paged
 @click.option(
     "--order",
     type=click.Choice(("desc", "asc")),
@@ -65,9 +59,9 @@ def listing(invocation: Invocation, /, as_json: bool, **query: Any) -> None:
         print_json(answer)
         return
     print_table(_row(job) for job in answer["jobs"])
-    first = min(answer["offset"] + 1, answer["total"])
-    last = answer["offset"] + len(answer["jobs"])
-    click.echo(f"{first}–{last} of {answer['total']}")
+    offset, found = answer["offset"], len(answer["jobs"])
+    place = f"{offset + 1:,}–{offset + found:,}" if found else "None"
+    click.echo(f"{place} of {answer['total']:,}")
 
 
 def _row(job: dict[str, Any]) -> tuple[str, ...]:
@@ -79,20 +73,31 @@ def _row(job: dict[str, Any]) -> tuple[str, ...]:
     return job["job_id"], local_time(job["created_at"]), job["source"], state, job["file_path"]
 
 
+def _about(*kinds: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command one ID, of a job or whatever else the API takes in its place."""
+
+    def decorated(command: Callable[..., None]) -> Callable[..., None]:
+        command = click.argument("job_id", type=Id(*kinds), metavar="ID")(click.pass_obj(command))
+        return connected(json_option(command))
+
+    return decorated
+
+
 @jobs.command(short_help="Show one job with its tracks and its history.")
-@connected
-@json_option
-@click.argument("job_id", metavar="ID")
-@click.pass_obj
+@_about("job", "batch")
 def show(invocation: Invocation, as_json: bool, job_id: str) -> None:
     """Show one job: its tracks, why one was chosen, and what happened when."""
     job = asking.get(invocation, f"/jobs/{job_id}")
-    if as_json or "job_id" not in job or "events" not in job:  # a batch's id gives a batch
+    if as_json:
         print_json(job)
         return
+    if "files" in job:  # a batch's id gives a batch
+        click.echo(f"{job['batch_id']}  {shown(job['path'])}")
+        print_totals(job)
+        return
     click.echo(f"{job['job_id']}  {shown(job['file_path'])}")
-    facts = ("kind", "status", "result", "reason", "message", "method", "attempt", "duration_ms")
-    print_table(((name, str(job[name])) for name in facts if job[name] is not None), indent="  ")
+    job["message"] = brief(job["message"], job["file_path"]) or None
+    print_table(((name, str(job[name])) for name in FACTS if job[name] is not None), indent="  ")
     if job["tracks"]:
         click.echo("\nAudio tracks")
         print_table(map(_track, job["tracks"]), indent="  ")
@@ -114,22 +119,16 @@ def _track(track: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-@jobs.command()
-@connected
-@json_option
-@click.argument("job_id", metavar="ID")
-@click.pass_obj
+@jobs.command(short_help="Cancel a job; answers when it has stopped.")
+@_about("job", "batch")
 def cancel(invocation: Invocation, as_json: bool, job_id: str) -> None:
     """Cancel a job; answers when it has stopped."""
     answer = asking.delete(invocation, f"/jobs/{job_id}")
     _tell(answer, f"{job_id}: {answer['message']}", as_json)
 
 
-@jobs.command()
-@connected
-@json_option
-@click.argument("job_id", metavar="ID")
-@click.pass_obj
+@jobs.command(short_help="Try a failed or cancelled job again.")
+@_about("job")
 def retry(invocation: Invocation, as_json: bool, job_id: str) -> None:
     """Try a failed or cancelled job again, as a new job."""
     answer = asking.post(invocation, f"/jobs/{job_id}/retry")

@@ -47,26 +47,23 @@ class Local:
     async def undo(self, job: int) -> Job:
         """Put back what a job changed; nothing else that waits is touched."""
         self._trust((await self.queue.job(job)).path)
-        undoing = await self.queue.undo(job, direct=True)
-        [done] = await self._done([undoing])
-        return done
+        done: list[Job] = []
+        await self._do([await self.queue.undo(job, direct=True)], 1, done.append)
+        return done[0]
 
-    async def undo_batch(self, batch: int) -> list[Job]:
-        """Put back all that a batch changed; gives the undo jobs."""
+    async def undo_batch(
+        self, batch: int, *, begun: Callable[[int], None], ended: Callable[[Job], None]
+    ) -> None:
+        """Put back all that a batch changed; ``begun`` is told how many files that are."""
         self._trust((await self.queue.batch(batch, limit=1)).path)
         others = set(self.queue.direct_jobs())
-        await self.queue.undo_batch(batch, direct=True)
-        return await self._done([job for job in self.queue.direct_jobs() if job not in others])
+        begun(await self.queue.undo_batch(batch, direct=True))
+        await self._do([job for job in self.queue.direct_jobs() if job not in others], 1, ended)
 
     def _trust(self, path: bytes) -> None:
         """The user names what is to be undone, so where it lies may be touched."""
         policy = self.engine.policy
         self.engine.policy = attrs.evolve(policy, roots=(*(policy.roots or ()), path))
-
-    async def _done(self, jobs: Sequence[int]) -> list[Job]:
-        done: list[Job] = []
-        await self._do(jobs, 1, done.append)
-        return done
 
     async def _do(self, jobs: Sequence[int], parallel: int, ended: Callable[[Job], None]) -> None:
         waiting = iter(jobs)  # shared: whoever is free takes the next one

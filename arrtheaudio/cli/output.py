@@ -24,9 +24,9 @@ def shown(text: str | bytes) -> str:
     return _decoded(text).translate(_CONTROLS)
 
 
-def brief(message: str | None, path: str) -> str:
-    """A job's message for a line that names the file already."""
-    return (message or "").removeprefix(f"{path}: ")
+def brief(message: str | None, path: str | bytes) -> str:
+    """A job's message as ``shown``, for a line that names the file already."""
+    return shown(message or "").removeprefix(f"{shown(path)}: ")
 
 
 def _decoded(text: str | bytes) -> str:
@@ -84,9 +84,13 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def milliseconds(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """A duration for people."""
-    return f"{seconds * 1000:.1f} ms" if seconds < 0.1 else f"{seconds:.2f} s"
+    if seconds < 0.1:
+        return f"{seconds * 1000:.1f} ms"
+    if seconds < 60:
+        return f"{seconds:.2f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:,.1f} h"
 
 
 def local_time(moment: str) -> str:

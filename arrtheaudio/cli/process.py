@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from arrtheaudio.cli import asking
-from arrtheaudio.cli.inspect import FILES, LANGUAGES
+from arrtheaudio.cli.following import warn_if_paused
 from arrtheaudio.cli.invocation import Invocation, connected, json_option
+from arrtheaudio.cli.options import DRY_RUN, FILES, LANGUAGES
 from arrtheaudio.cli.output import brief, print_json, shown
 from arrtheaudio.errors import JournalLocked
 
@@ -31,7 +32,7 @@ Ended = Callable[[dict[str, Any]], None]
 @click.command(short_help="Set the right default audio track in these files, now.")
 @connected
 @LANGUAGES
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@DRY_RUN
 @json_option
 @FILES
 @click.pass_obj
@@ -75,7 +76,7 @@ def print_result(result: dict[str, Any]) -> None:
     why = f" ({result['reason']})" if result["reason"] else ""
     click.echo(
         f"{click.style(word, fg=colour)} {shown(result['file'])}: "
-        f"{shown(brief(result['message'], result['file']))}{why}"
+        f"{brief(result['message'], result['file'])}{why}"
     )
 
 
@@ -111,9 +112,7 @@ def _here(
 
     async def run() -> None:
         async with open_local(loaded, paths) as local:
-            await local.process(
-                jobs, parallel=1, ended=lambda job: ended(dict(job_item(job)))
-            )
+            await local.process(jobs, parallel=1, ended=lambda job: ended(dict(job_item(job))))
 
     run_orderly(run)
 
@@ -135,6 +134,7 @@ def _at_daemon(
         from arrtheaudio.client import ended_jobs
 
         answer = await daemon.post("/jobs", body)
+        await warn_if_paused(daemon)
         async for job in ended_jobs(daemon, answer["job_ids"]):
             ended(job)
 

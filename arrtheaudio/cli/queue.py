@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from arrtheaudio.cli import asking
+from arrtheaudio.cli.following import PAUSED
 from arrtheaudio.cli.invocation import Invocation, connected, json_option
-from arrtheaudio.cli.output import print_json, print_table
+from arrtheaudio.cli.output import duration, print_json, print_table
+
+SECONDS: Final = {"ms": 0.001, "hours": 3600}  # by the last word of a figure's name
 
 
 @click.group(invoke_without_command=True)
@@ -30,7 +33,7 @@ def queue(context: click.Context, as_json: bool) -> None:
     rows.append(("workers", f"{workers['active']} of {workers['total']} busy"))
     print_table(rows)
     if answer["paused"]:
-        click.echo("The queue is paused: nothing starts until `arrtheaudio queue resume`.")
+        click.echo(PAUSED)
     for title, jobs in (("Running", answer["current_jobs"]), ("Next", answer["next_jobs"])):
         if jobs:
             click.echo(f"\n{title}")
@@ -79,5 +82,10 @@ def stats(invocation: Invocation, as_json: bool) -> None:
 
 
 def _fact(item: tuple[str, Any]) -> tuple[str, str]:
+    """A figure with its unit, which stands at an end of its name."""
     name, value = item
-    return name.replace("_", " "), "–" if value is None else f"{value:,}"
+    *words, last = name.replace("avg", "average").split("_")
+    if last in SECONDS:
+        return " ".join(words), "–" if value is None else duration(value * SECONDS[last])
+    said = "–" if value is None else f"{value:g} %" if last == "rate" else f"{value:,}"
+    return " ".join([*words, last]), said

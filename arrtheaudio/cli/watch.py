@@ -10,6 +10,7 @@ from arrtheaudio.cli import asking
 from arrtheaudio.cli.batch import end_of
 from arrtheaudio.cli.following import follow_batch, screen
 from arrtheaudio.cli.invocation import Invocation, connected, json_option
+from arrtheaudio.cli.options import Id
 
 if TYPE_CHECKING:
     from arrtheaudio.client import Address, Daemon
@@ -17,7 +18,13 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Show live what the daemon does.")
 @connected
-@click.option("--batch", "batch_id", metavar="ID", help="Only this batch, until it has ended.")
+@click.option(
+    "--batch",
+    "batch_id",
+    type=Id("batch"),
+    metavar="ID",
+    help="Only this batch, until it has ended.",
+)
 @click.option(
     "--since", type=click.IntRange(0), metavar="SEQ", help="First all that happened behind it."
 )

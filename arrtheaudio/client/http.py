@@ -19,6 +19,7 @@ from arrtheaudio.errors import DaemonRefused, DaemonUnreachable
 # A request may wait for a commit on a slow disk, or 90 s for files at worker_count 0.
 ANSWER_SECONDS: Final = 100.0
 CONNECT_SECONDS: Final = 5.0
+PAGE: Final = 1000  # entries of a list that the API gives in one answer
 
 Query = Mapping[str, str | int | bool | list[str] | None]
 
@@ -62,6 +63,17 @@ class Daemon:
         except (httpx.TransportError, httpx.InvalidURL) as fault:
             raise DaemonUnreachable(f"No daemon answers at {self.address.url} ({fault}).") from None
         return _answer(response)
+
+    async def jobs(self, query: Query) -> AsyncIterator[dict[str, Any]]:
+        """All jobs that match, newest first; the list stands still while jobs arrive."""
+        before: int | None = None
+        while True:
+            page = await self.get("/jobs", {**query, "limit": PAGE, "before": before})
+            for job in page["jobs"]:
+                yield job
+            if len(page["jobs"]) < PAGE:
+                return
+            before = int(page["jobs"][-1]["job_id"].removeprefix("job_"), 16)
 
     async def answers(self) -> bool:
         """Whether an arrtheaudio listens at the address."""

@@ -12,15 +12,18 @@ import pytest
 import trio
 
 from arrtheaudio.cli import root
+from arrtheaudio.cli.looking import Looker
 from arrtheaudio.cli.samples import Voice, matroska, mp4
+from arrtheaudio.jobs.engine import Policy
 from arrtheaudio.jobs.lock import exclusive_lock
 from arrtheaudio.jobs.models import NewDelivery, NewJob
 from arrtheaudio.jobs.queue import Settings, open_queue
-from arrtheaudio.media import Context, Options, Rules, inspect
+from arrtheaudio.media import Context, Options, Plan, Request, Rules, inspect, run
 
 VOICES = [Voice("eng", default=True), Voice("jpn")]
 MKV = matroska("Film", VOICES).content
 MP4 = mp4(VOICES).content
+RIGHT_BUT_SECOND = matroska("Film", [Voice("eng"), Voice("jpn", default=True)]).content
 
 
 @pytest.fixture
@@ -164,6 +167,92 @@ def test_scan_takes_the_whole_tree_and_says_what_became_of_it(library: Path, cap
     assert last["totals"]["changed"] == 2
     assert root.run(["scan", "-l", "jpn", "--json", str(library)]) == 0
     assert documents(capsys)[-1]["totals"]["skipped"] == 2
+
+
+def journalled(capsys) -> list[str]:
+    """The paths of all jobs that the journal holds, by their first rows."""
+    capsys.readouterr()
+    assert root.run(["journal", "show", "--json"]) == 0
+    rows = documents(capsys)
+    return [row["body"]["path"] for row in rows if row["type"] == "job.queued"]
+
+
+def test_a_repeated_sweep_makes_a_job_only_for_what_needs_one(library: Path, capsys) -> None:
+    assert root.run(["scan", "-l", "jpn", str(library)]) == 0
+    first = journalled(capsys)
+    new, broken = library / "New.mkv", library / "broken.mkv"
+    new.write_bytes(MKV)
+    broken.write_bytes(MKV[:100])
+    assert root.run(["scan", "-l", "jpn", "--json", str(library)]) == 1
+    *files, last = documents(capsys)
+    told = {Path(file["file"]).name: file for file in files}
+    assert {name: (file["status"], file["reason"]) for name, file in told.items()} == {
+        "Film.mp4": ("skipped", "already_correct"),
+        "S01E01.mkv": ("skipped", "already_correct"),
+        "New.mkv": ("success", None),
+        "broken.mkv": ("failed", "corrupt"),
+    }
+    assert {name for name, file in told.items() if file["job_id"]} == {"New.mkv", "broken.mkv"}
+    assert told["Film.mp4"]["message"]
+    totals = last["totals"]
+    assert [totals[name] for name in ("files", "changed", "skipped", "failed")] == [4, 1, 2, 1]
+    assert set(journalled(capsys)[len(first) :]) == {str(new), str(broken)}
+
+
+def test_a_sweep_does_not_look_where_a_link_leads_out_of_the_folder(
+    library: Path, tmp_path: Path, capsys
+) -> None:
+    outside = tmp_path / "outside.mkv"
+    outside.write_bytes(MKV)
+    (library / "Link.mkv").symlink_to(outside)
+    assert root.run(["scan", "-l", "eng", "--json", str(library)]) == 0
+    *files, _ = documents(capsys)
+    told = {Path(file["file"]).name: file["reason"] for file in files}
+    assert told == {
+        "Link.mkv": "outside_media_roots",
+        "Film.mp4": "already_correct",
+        "S01E01.mkv": "already_correct",
+    }
+
+
+RULED = {
+    "as it is": ("jpn", {}),
+    "right already": ("eng", {}),
+    "no such language": ("fra", {}),
+    "no mp4": ("eng", {"containers": frozenset({"mkv"})}),
+    "to the front": ("jpn", {"reorder": True}),
+    "in front": ("eng", {"reorder": True}),
+    "a remux": ("jpn", {"mp4_method": "remux"}),
+}
+
+
+@pytest.mark.parametrize("name", RULED)
+@pytest.mark.parametrize("content", [MKV, MP4, RIGHT_BUT_SECOND], ids=["mkv", "mp4", "second"])
+async def test_a_look_leaves_alone_only_what_a_job_would_leave_alone_and_says_why(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    film = tmp_path / "film"
+    await trio.Path(film).write_bytes(content)
+    path = bytes(film)
+    language, changed = RULED[name]
+    context = Context(language_priority=(language,))
+    options = Options(settle_seconds=0, **changed)
+    looker = Looker(Policy(Rules(), options, (bytes(tmp_path),)), context)
+    [left] = looker.look([path])
+    request = Request(path, Rules(), context, options, dry_run=True, heavy=True)
+    outcome = await run(request, before_write=refuse)
+    if left is None:
+        assert (outcome.result, outcome.reason) in (
+            ("success", None),
+            ("skipped", "container_disabled"),
+        )
+    else:
+        said = (left.reason, left.message)
+        assert (outcome.result, said) == ("skipped", (outcome.reason, outcome.message))
+
+
+async def refuse(plan: Plan) -> None:
+    raise AssertionError("nothing is written")
 
 
 def test_scan_of_one_folder_and_of_a_pattern(library: Path, capsys) -> None:

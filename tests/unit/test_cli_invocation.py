@@ -6,7 +6,8 @@ import pytest
 
 from arrtheaudio.cli import whereabouts
 from arrtheaudio.cli.invocation import Invocation
-from arrtheaudio.cli.output import milliseconds, shown
+from arrtheaudio.cli.output import brief, duration, shown
+from arrtheaudio.errors import CorruptFile
 
 
 @pytest.fixture
@@ -89,6 +90,18 @@ def test_nothing_that_steers_a_terminal_is_shown() -> None:
     shown(b"\xff.mkv").encode()
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(0.0034, "3.4 ms"), (1.5, "1.50 s")])
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.0034, "3.4 ms"), (1.5, "1.50 s"), (90, "1.5 min"), (3600 * 1234.5, "1,234.5 h")],
+)
 def test_durations_for_people(seconds: float, words: str) -> None:
-    assert milliseconds(seconds) == words
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize("path", ["/m/a.mkv", "/m/a\x1b[31m.mkv", b"/m/caf\xe9.mkv"])
+def test_a_message_beside_its_path_does_not_repeat_it(path: str | bytes) -> None:
+    named = path if isinstance(path, bytes) else path.encode()
+    message = str(CorruptFile(path=named))
+    assert brief(message, path) == "The file contradicts its own format."
+    assert brief("Something else", path) == "Something else"
+    assert brief(None, path) == ""

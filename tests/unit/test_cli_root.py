@@ -84,6 +84,13 @@ def test_the_same_error_of_several_tasks_is_told_once(failing, capsys) -> None:
         ["process", "-l", "klingon", "x.mkv"],
         ["process", "/"],
         ["batch", "--language", "nonsense", "/x"],
+        ["undo", "--batch", "nonsense"],
+        ["undo", "--job", "batch_000000000001"],
+        ["watch", "--batch", "job_000000000001"],
+        ["jobs", "show", "../queue"],
+        ["jobs", "retry", "batch_000000000001"],
+        ["jobs", "list", "--webhook", "webhook_1"],
+        ["journal", "show", "--job", "1"],
     ],
 )
 def test_wrong_usage_is_2_and_names_the_help(capsys, arguments: list[str]) -> None:
