@@ -21,12 +21,13 @@ sys.path.append(sys.path.pop(0))
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -37,20 +38,18 @@ import trio
 from rich.table import Table
 from rounds import console, duration, save
 
-from arrtheaudio.api.app import create_app
-from arrtheaudio.api.server import serve_http
-from arrtheaudio.api.services import Services
 from arrtheaudio.client.feed import Wanted, connection
 from arrtheaudio.client.http import Address
-from arrtheaudio.config import ApiConfig, Config
 from arrtheaudio.jobs.models import NewBatch, NewJob
-from arrtheaudio.jobs.queue import Queue, Settings, open_queue
-from arrtheaudio.media import Outcome
+from arrtheaudio.jobs.queue import Queue
 
-KEY = "0123456789abcdef0123456789abcdef"
+# The tests' live feed: the real queue and server, and work that is done by saying so.
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+from feed_lab import feed_lab, work
+from live_api import KEY
+
 SINGLES = 100  # jobs whose way to the clients is timed
 SPACING_SECONDS = 0.15  # between them: nothing else happens
-CHANGED = Outcome("success", None, "Set default audio track to 'eng'", track_changed=True)
 
 
 # --- the clients' process ---------------------------------------------------------
@@ -91,19 +90,10 @@ async def listen_all(port: int, clients: int, single: int, *, timed: bool) -> No
 
 
 @asynccontextmanager
-async def daemon(folder: Path) -> Any:
+async def daemon(folder: Path) -> AsyncIterator[tuple[Queue, int]]:
     """The queue and its port."""
-    config = Config(media_roots=(str(folder),), api=ApiConfig(port=0))
-    stop = trio.Event()
-    async with open_queue(folder / "jobs.db", Settings(max_queue_size=10**6)) as queue:
-        services = Services(queue, config, folder, time.time(), KEY, trio.Event())
-        async with trio.open_nursery() as nursery:
-            serve: Callable[..., Awaitable[int]] = partial(
-                serve_http, create_app(services), config, stop=stop
-            )
-            port = await nursery.start(serve)
-            yield queue, port
-            stop.set()
+    async with feed_lab(folder, seconds=math.inf) as lab:
+        yield lab.queue, lab.live.port
 
 
 async def with_clients(
@@ -179,27 +169,6 @@ async def run_batch(queue: Queue, jobs: int) -> float:
     took = time.perf_counter() - begun
     await queue.pause()
     return took
-
-
-async def work(queue: Queue) -> None:
-    """Do every job at once, eight at a time, by saying so."""
-    slots = trio.Semaphore(8)
-
-    async def do(claim: Any) -> None:
-        try:
-            queue.started(claim, 1)
-            await queue.completed(claim, CHANGED)
-        finally:
-            queue.release(claim)
-            slots.release()
-            queue.recheck()
-
-    async with trio.open_nursery() as nursery:
-        while True:
-            await queue.work_changed()
-            while slots.value and (claim := queue.claim(light=True, heavy=True)) is not None:
-                slots.acquire_nowait()
-                nursery.start_soon(do, claim)
 
 
 async def measure(clients: int, jobs: int, single: int, rounds: int) -> dict[str, Any]:
