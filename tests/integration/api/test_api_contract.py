@@ -18,12 +18,8 @@ from hypothesis import HealthCheck, Phase, given
 from schemathesis.checks import load_all_checks
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from synth import mkv
+from whole_api import TRACKS
 
-TRACKS = [
-    {"type": "video", "codec": "V_MPEG4/ISO/AVC"},
-    {"type": "audio", "codec": "A_AAC", "language": "ger", "default": True},
-    {"type": "audio", "codec": "A_AAC", "language": "eng", "default": False},
-]
 EXAMPLES = 12  # of each operation
 LISTED_AT_LEAST = 30  # operations
 # A path that fits the document may still lie outside the media roots.

@@ -9,12 +9,7 @@ import httpx
 import pytest
 from daemon_process import DaemonProcess, Household
 from synth import mkv
-
-TRACKS = [
-    {"type": "video", "codec": "V_MPEG4/ISO/AVC"},
-    {"type": "audio", "codec": "A_AAC", "language": "ger", "default": True},
-    {"type": "audio", "codec": "A_AAC", "language": "eng", "default": False},
-]
+from whole_api import TRACKS
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from arrtheaudio.jobs.models import (
     Status,
 )
 
-DOCUMENTS = Path(__file__).resolve().parents[2] / "docs"
+DOCUMENTS = Path(__file__).resolve().parents[3] / "docs"
 COMPLETE = "api.md"  # shows every route
 
 
