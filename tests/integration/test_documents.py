@@ -11,12 +11,15 @@ import yaml
 
 from arrtheaudio import config as configuration
 from arrtheaudio import errors
+from arrtheaudio._config_sources import ALIASES
 from arrtheaudio.cli.root import root
 from arrtheaudio.config import Config
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 README = (ROOT / "README.md").read_text()
+GUIDES = [document for document in DOCUMENTS if document.name != "CONTRIBUTING.md"]  # for users
+FILE_ENDINGS = {"db", "js"}  # `jobs.db` and `api.js` are files
 
 
 def names(document: Path) -> str:
@@ -46,33 +49,59 @@ def test_commands_that_are_named_exist(document: Path) -> None:
             assert {word for word in words if word.startswith("--")} <= options, line
 
 
-def test_keys_that_the_readme_names_exist() -> None:
-    tree = configuration.as_tree(Config())
-    for section, key in re.findall(r"`([a-z]+)\.([a-z_]+)(?:: [^`]*)?`", README):
-        if section in tree:
+def sections() -> dict[str, object]:
+    return configuration.as_tree(Config())
+
+
+@pytest.mark.parametrize("document", GUIDES, ids=names)
+def test_keys_that_are_named_exist(document: Path) -> None:
+    text = document.read_text()
+    tree = sections()
+    for section, key in re.findall(r"`([a-z]+)\.([a-z_]+)(?:: [^`]*)?`", text):
+        if section in tree and key not in FILE_ENDINGS and f"{section}.{key}" not in ALIASES:
             assert key in tree[section], f"{section}.{key}"
-    for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL):
+    for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL):
         assert set(yaml.safe_load(block)) <= set(tree)
 
 
-def test_variables_that_the_readme_names_are_known() -> None:
-    tree = configuration.as_tree(Config())
+@pytest.mark.parametrize("document", DOCUMENTS, ids=names)
+def test_variables_that_are_named_are_known(document: Path) -> None:
     known = {"ARRTHEAUDIO_CONFIG", "ARRTHEAUDIO_DATA", "ARRTHEAUDIO_URL", "ARRTHEAUDIO_API_KEY"}
-    for name, value in tree.items():
+    for name, value in sections().items():
         paths = [f"{name}.{key}" for key in value] if isinstance(value, dict) and value else [name]
         known |= {configuration.variable(path) for path in paths}
-    assert set(re.findall(r"ARRTHEAUDIO_[A-Z_]+", README)) <= known
+    assert set(re.findall(r"ARRTHEAUDIO_[A-Z_]+", document.read_text())) <= known
 
 
-def test_reasons_that_the_readme_explains_exist() -> None:
-    known = {
+def reasons_of_errors() -> set[str]:
+    return {
         error.reason
         for _, error in inspect.getmembers(errors, inspect.isclass)
         if issubclass(error, errors.MediaError)
-    } | {"outside_media_roots", "no_matching_track"}
+    }
+
+
+# What no exception stands for.
+OTHER_REASONS = {
+    "already_correct",
+    "no_matching_track",
+    "outside_media_roots",
+    "poisoned",
+    "timeout",
+}
+
+
+def test_reasons_that_the_readme_explains_exist() -> None:
     explained = set(re.findall(r"(?:skipped|failed): `(\w+)`", README))
     assert explained
-    assert explained <= known
+    assert explained <= reasons_of_errors() | OTHER_REASONS
+
+
+def test_every_reason_is_explained_where_one_looks_for_it() -> None:
+    text = (ROOT / "docs" / "troubleshooting.md").read_text()
+    table = text.partition("## A job was skipped or failed")[2].partition("\n## ")[0]
+    explained = set(re.findall(r"`(\w+)`(?=[^|]*\|[^|]*\|$)", table, re.MULTILINE))
+    assert explained == reasons_of_errors() | OTHER_REASONS
 
 
 def test_exactly_two_commands_do_all_the_set_up() -> None:
@@ -112,3 +141,16 @@ def test_compose_file_and_image_agree_with_the_defaults() -> None:
     assert service["user"] == user
     assert f"install -d -o {owner}" in dockerfile
     assert "STOPSIGNAL SIGTERM" in dockerfile
+
+
+def test_the_unit_agrees_with_the_defaults_and_with_how_it_is_installed() -> None:
+    unit = (ROOT / "config" / "arrtheaudio.service").read_text()
+    [stop] = re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
+    assert int(stop) > Config().processing.shutdown_grace_seconds
+    [start] = re.findall(r"^ExecStart=(.+)$", unit, re.MULTILINE)
+    program, *arguments = shlex.split(start)
+    guide = (ROOT / "docs" / "operations.md").read_text()
+    assert f"{program.removesuffix('/bin/arrtheaudio')}/bin/pip install" in guide
+    assert f"{program} {' '.join(arguments[:-1])} " in guide
+    assert arguments[-1] == "serve"
+    assert program in (ROOT / "config" / "custom-script.sh").read_text()

@@ -1,6 +1,7 @@
 """What is installed: everything that runs, nothing else, and quick to start."""
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -30,8 +31,32 @@ def test_the_wheel_holds_every_file_of_the_package_and_the_licence(wheel: zipfil
     }
     assert held == package
     others = {name.partition("/")[0] for name in wheel.namelist()} - {"arrtheaudio"}
-    assert len(others) == 1  # its metadata
+    assert {name.rpartition(".")[2] for name in others} == {"dist-info", "data"}
     assert any(name.endswith("licenses/LICENSE") for name in wheel.namelist())
+
+
+def test_whoever_installs_the_wheel_gets_the_commented_configuration_and_the_unit(
+    wheel: zipfile.ZipFile,
+) -> None:
+    shared = {
+        name.partition("/share/arrtheaudio/")[2]: wheel.read(name)
+        for name in wheel.namelist()
+        if "/share/arrtheaudio/" in name
+    }
+    assert set(shared) == {"config.yaml", "arrtheaudio.service", "custom-script.sh"}
+    for name, held in shared.items():
+        assert held == (ROOT / "config" / name).read_bytes()
+
+
+def test_what_the_image_is_built_from_reaches_its_build() -> None:
+    dockerfile = (ROOT / "config" / "Dockerfile").read_text()
+    copied = re.findall(r"^COPY (?!--from)(.+) /src\S*$", dockerfile, re.MULTILINE)
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    let_through = {line[1:] for line in ignored if line.startswith("!")}
+    needed = {path for line in copied for path in line.split()}
+    assert {path.partition("/")[0] for path in let_through} == needed
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    assert set(build["targets"]["wheel"]["shared-data"]) <= let_through
 
 
 def test_the_wheel_installs_one_command(wheel: zipfile.ZipFile) -> None:
