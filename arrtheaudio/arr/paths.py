@@ -27,6 +27,9 @@ _PROPOSE_DEPTH: Final = 2
 _PROPOSE_FOLDERS: Final = 500
 _PROPOSALS: Final = 5
 
+# What .NET puts in place of the bytes of a name that is not UTF-8.
+_REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}".encode()
+
 _DRIVE: Final = re.compile(r"[A-Za-z]:[\\/]")
 _SEPARATORS: Final = re.compile(r"[\\/]+")
 
@@ -125,8 +128,9 @@ def confine(path: bytes, roots: Sequence[bytes]) -> bytes:
     """The path with all links and ``..`` resolved, if it lies below a media root.
 
     A path that does not exist (yet) is resolved as far as it does. The roots
-    themselves may be or contain links. Looks at the file system: up to one
-    ``lstat`` per component, which a sleeping disk or network share can delay.
+    themselves may be or contain links. A name that Sonarr could not spell is
+    found by its readable part. Looks at the file system: up to one ``lstat``
+    per component, which a sleeping disk or network share can delay.
 
     Raises: OutsideMediaRoots, also for what can be no path of a file.
     """
@@ -134,13 +138,47 @@ def confine(path: bytes, roots: Sequence[bytes]) -> bytes:
         raise OutsideMediaRoots("media_roots is empty, so every file is refused", path=path)
     _check_shape(path)
     resolved = os.path.realpath(path)
-    for root in roots:
-        real = os.path.realpath(root)
-        if resolved == real or resolved.startswith(real.rstrip(b"/") + b"/"):
-            return resolved
+    if _REPLACEMENT in resolved and _is_below(resolved, roots):
+        resolved = os.path.realpath(_named_on_disk(resolved))
+    if _is_below(resolved, roots):
+        return resolved
     where = "" if resolved == path else f"it leads to {os.fsdecode(resolved)}, and "
     listed = ", ".join(os.fsdecode(root) for root in roots)
     raise OutsideMediaRoots(f"{where}that is not below media_roots ({listed})", path=path)
+
+
+def _is_below(resolved: bytes, roots: Sequence[bytes]) -> bool:
+    for root in roots:
+        real = os.path.realpath(root)
+        if resolved == real or resolved.startswith(real.rstrip(b"/") + b"/"):
+            return True
+    return False
+
+
+def _named_on_disk(path: bytes) -> bytes:
+    """The path with each name that is not there, but reads like exactly one that is, as that one.
+
+    A file system's names are bytes; Sonarr and Radarr send U+FFFD where these are not UTF-8.
+    """
+    found = b""
+    for name in path.split(b"/")[1:]:
+        here = found + b"/" + name
+        if _REPLACEMENT in name and not os.path.lexists(here):
+            here = found + b"/" + (_only_name_that_reads(name, found or b"/") or name)
+        found = here
+    return found
+
+
+def _only_name_that_reads(name: bytes, folder: bytes) -> bytes | None:
+    wanted = name.decode("utf-8", "replace")
+    try:
+        with os.scandir(folder) as entries:
+            alike = [
+                entry.name for entry in entries if entry.name.decode("utf-8", "replace") == wanted
+            ]
+    except OSError:  # unreadable or gone: nothing is found there
+        return None
+    return alike[0] if len(alike) == 1 else None
 
 
 def _check_shape(path: bytes) -> None:

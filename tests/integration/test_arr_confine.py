@@ -110,6 +110,32 @@ def test_names_that_are_no_text_are_names(root: Path) -> None:
 # --- proposing -----------------------------------------------------------------------
 
 
+def test_a_name_that_sonarr_could_not_spell_is_found_by_what_is_readable(root: Path) -> None:
+    season = b(root) + b"/tv/Caf\xe9/S\xe4ason"
+    os.makedirs(season)
+    (root / "tv" / "Cafe").mkdir()
+    episode = season + b"/1 \xff\xfe.mkv"
+    Path(os.fsdecode(episode)).touch()
+    sent = f"{root}/tv/Caf\ufffd/S\ufffdason/1 \ufffd\ufffd.mkv"
+    assert confine(b(sent), [b(root)]) == episode
+
+
+def test_a_name_that_could_be_two_is_none_of_them(root: Path) -> None:
+    for name in (b"/tv/A/\xe9.mkv", b"/tv/A/\xe8.mkv"):
+        Path(os.fsdecode(b(root) + name)).touch()
+    sent = b(f"{root}/tv/A/\ufffd.mkv")
+    assert confine(sent, [b(root)]) == sent
+    Path(os.fsdecode(sent)).touch()  # a name may hold the character itself
+    assert confine(sent, [b(root)]) == sent
+
+
+def test_a_name_that_was_found_is_confined_like_any_other(root: Path) -> None:
+    os.symlink(b(root.parent / "outside"), b(root) + b"/\xe9")
+    assert "it leads to" in refused(b(f"{root}/\ufffd/secret.mkv"), root)
+    os.makedirs(b(root.parent / "outside") + b"/\xe9")
+    assert "\ufffd" in refused(b(f"{root.parent}/outside/\ufffd"), root)
+
+
 def test_a_mapping_is_proposed_by_the_paths_tail(root: Path) -> None:
     expected = PathMapping("/data/series", str(root / "tv"))
     assert propose("/data/series/A/a.mkv", [b(root)])[0] == expected
