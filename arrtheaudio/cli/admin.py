@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -12,6 +13,13 @@ from arrtheaudio.cli import asking
 from arrtheaudio.cli.invocation import Invocation, configured, connected, json_option
 from arrtheaudio.cli.output import counted, print_json, shown
 from arrtheaudio.errors import JournalError
+
+# A database's header (sqlite.org/fileformat2.html, 1.3).
+MAGIC: Final = b"SQLite format 3\0"
+VERSIONS: Final = slice(18, 20)  # write and read version: 1 for a rollback journal, 2 for a WAL
+ROLLBACK: Final = b"\1\1"
+OWNER: Final = slice(68, 72)  # the application's id
+HEADER_BYTES: Final = 100
 
 
 class Days(click.ParamType[int]):
@@ -71,13 +79,19 @@ def cleanup(invocation: Invocation, days: int, statuses: tuple[str, ...], as_jso
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.pass_obj
 def backup(invocation: Invocation, as_json: bool, file: Path) -> None:
-    """Copy the journal into FILE, while everything goes on; the copy is verified."""
+    """Copy the journal into FILE, while everything goes on; the copy is verified.
+
+    An older copy of that name is replaced, and nothing else.
+    """
     from arrtheaudio.jobs.schema import check_version, connect_reader
     from arrtheaudio.jobs.verify import backup as copy
 
     path = Path(invocation.load().journal_path)
     if not check_version(path):
         raise JournalError("There is no journal yet.", path=os.fsencode(path))
+    if file.exists() and file.stat().st_size and not _is_copy(file):
+        # The journal itself, perhaps: a daemon would go on writing into a file without a name.
+        raise click.UsageError(f"{shown(str(file))} is there, and no copy of a journal.")
     connection = connect_reader(path)
     try:
         copy(connection, file.absolute())
@@ -87,3 +101,13 @@ def backup(invocation: Invocation, as_json: bool, file: Path) -> None:
         print_json({"backup": shown(str(file)), "size_bytes": file.stat().st_size})
     else:
         click.echo(f"{shown(str(file))}: {file.stat().st_size:,} bytes, verified.")
+
+
+def _is_copy(file: Path) -> bool:
+    """Whether a file is a backup of a journal, and no journal that is in use (with a WAL)."""
+    from arrtheaudio.jobs.schema import APPLICATION_ID
+
+    with file.open("rb") as database:
+        header = database.read(HEADER_BYTES)
+    owner = int.from_bytes(header[OWNER], "big")
+    return header.startswith(MAGIC) and header[VERSIONS] == ROLLBACK and owner == APPLICATION_ID

@@ -10,9 +10,12 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import attrs
 import click
+
+from arrtheaudio.cli.output import shown
 
 if TYPE_CHECKING:
     from arrtheaudio.client import Address
@@ -45,17 +48,37 @@ class Invocation:
         )
 
     def address(self) -> Address:
-        """Where the daemon is and which key it takes: options, environment, data folder."""
+        """Where the daemon is and which key it takes: options, environment, data folder.
+
+        Raises UsageError and ConfigError.
+        """
         from arrtheaudio.cli import whereabouts
         from arrtheaudio.client import Address
 
-        url = self.url or os.environ.get("ARRTHEAUDIO_URL")
+        named = self.url or os.environ.get("ARRTHEAUDIO_URL")
+        url = named and _checked_url(named)
         key = self.api_key or os.environ.get("ARRTHEAUDIO_API_KEY")
+        if key and not (key.isascii() and key.isprintable()):
+            raise click.UsageError("This is no API key: it has other signs than those of ASCII.")
         if url and key:
             return Address(url, key)
         loaded = self.load()
         found = url or whereabouts.published(loaded.data_dir) or _url(loaded)
         return Address(found, key or _key(loaded))
+
+
+def _checked_url(named: str) -> str:
+    """The address of a daemon, also as a browser shows its dashboard's. Raises UsageError."""
+    try:
+        parts = urlsplit(named.strip())
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise click.UsageError(f"{shown(named)} is no address such as http://127.0.0.1:9393.")
+    if "@" in parts.netloc:
+        raise click.UsageError("A key in the address is not sent everywhere; use --api-key.")
+    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
 
 
 def _url(loaded: Loaded) -> str:

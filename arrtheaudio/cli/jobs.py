@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -39,7 +40,12 @@ def jobs() -> None:
 )
 @click.option("--batch", "batch_id", type=Id("batch"), metavar="ID", help="Of this batch.")
 @click.option("--webhook", "webhook_id", type=Id("webhook"), metavar="ID", help="Of this delivery.")
-@click.option("--path", metavar="PATH", help="A file, or everything below a folder.")
+@click.option(
+    "--path",
+    type=click.Path(path_type=bytes),
+    metavar="PATH",
+    help="A file, or everything below a folder.",
+)
 @click.option("-q", metavar="TEXT", help="A part of the path.")
 @paged
 @click.option(
@@ -51,9 +57,11 @@ def jobs() -> None:
 )
 @json_option
 @click.pass_obj
-def listing(invocation: Invocation, /, as_json: bool, **query: Any) -> None:
+def listing(invocation: Invocation, /, as_json: bool, path: bytes | None, **query: Any) -> None:
     """List jobs, newest first."""
     filters = {name: list(v) if isinstance(v, tuple) else v for name, v in query.items()}
+    if path is not None:
+        filters["path"] = asking.api_path(os.path.abspath(path))
     answer = asking.get(invocation, "/jobs", **filters)
     if as_json:
         print_json(answer)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from arrtheaudio.cli.invocation import Invocation, configured, json_option
-from arrtheaudio.cli.options import Id
+from arrtheaudio.cli.options import SEQ, Id
 from arrtheaudio.cli.output import local_time, print_json, shown
 from arrtheaudio.errors import JournalError
 
@@ -64,7 +64,7 @@ def verify(invocation: Invocation, as_json: bool) -> int:
 @journal.command(short_help="Print what is written there.")
 @configured
 @click.option("--job", "job_id", type=Id("job"), metavar="ID", help="Only this job's rows.")
-@click.option("--since", type=click.IntRange(0), default=0, metavar="SEQ", help="Rows behind it.")
+@click.option("--since", type=SEQ, default=0, metavar="SEQ", help="Rows behind it.")
 @json_option
 @click.pass_obj
 def show(invocation: Invocation, job_id: str | None, since: int, as_json: bool) -> None:

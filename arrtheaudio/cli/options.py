@@ -15,6 +15,7 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 MOST_AT_ONCE: Final = 1000  # entries of a list that the API gives in one answer
 FARTHEST: Final = 100_000  # and how far into a list it looks
+LARGEST_NUMBER: Final = 2**53 - 1  # of a row of the journal, as the API takes it
 
 _ID: Final = re.compile(r"([a-z]+)_[0-9a-f]{12}")
 
@@ -75,6 +76,7 @@ RECURSIVE = click.option(
     "-r/-R", "--recursive/--no-recursive", default=True, help="Folders below it too."
 )
 PATTERN = click.option("-p", "--pattern", metavar="GLOB", help="Such as '**/*.{mkv,mp4}'.")
+SEQ: Final = click.IntRange(0, LARGEST_NUMBER)
 _LIMIT = click.option(
     "--limit",
     type=click.IntRange(1, MOST_AT_ONCE),

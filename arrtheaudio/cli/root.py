@@ -21,7 +21,13 @@ import click
 from arrtheaudio import __version__
 from arrtheaudio.cli.invocation import connected
 from arrtheaudio.cli.output import shown
-from arrtheaudio.errors import ArrtheaudioError, BadPattern, ConfigError, DaemonUnreachable
+from arrtheaudio.errors import (
+    ArrtheaudioError,
+    BadPattern,
+    ConfigError,
+    DaemonRefused,
+    DaemonUnreachable,
+)
 
 PROGRAM: Final = "arrtheaudio"
 COMPLETION_VARIABLE: Final = "_ARRTHEAUDIO_COMPLETE"  # click's protocol with the shells
@@ -30,6 +36,9 @@ FAILED: Final = 1
 MISUSED: Final = 2
 UNREACHABLE: Final = 3
 INTERRUPTED: Final = 128 + signal.SIGINT
+
+UNAUTHORISED: Final = 401  # of HTTP
+KEY_HINT: Final = "Name it with --api-key, or the daemon's data folder with --data-dir."
 
 # Command: module and attribute, in the order of --help.
 COMMANDS: Final = {
@@ -174,6 +183,8 @@ def _worded(fault: BaseException) -> tuple[str, int]:
         return str(fault), MISUSED
     if isinstance(fault, DaemonUnreachable):
         return f"{fault}\n{fault.hint}", UNREACHABLE
+    if isinstance(fault, DaemonRefused) and fault.status == UNAUTHORISED:
+        return f"The daemon does not take this key.\n{KEY_HINT}", FAILED
     if isinstance(fault, ArrtheaudioError):
         return f"{fault}\n{fault.hint}".rstrip(), FAILED
     if isinstance(fault, OSError):

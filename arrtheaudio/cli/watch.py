@@ -10,7 +10,7 @@ from arrtheaudio.cli import asking
 from arrtheaudio.cli.batch import end_of
 from arrtheaudio.cli.following import follow_batch, screen
 from arrtheaudio.cli.invocation import Invocation, connected, json_option
-from arrtheaudio.cli.options import Id
+from arrtheaudio.cli.options import SEQ, Id
 
 if TYPE_CHECKING:
     from arrtheaudio.client import Address, Daemon
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     metavar="ID",
     help="Only this batch, until it has ended.",
 )
-@click.option(
-    "--since", type=click.IntRange(0), metavar="SEQ", help="First all that happened behind it."
-)
+@click.option("--since", type=SEQ, metavar="SEQ", help="First all that happened behind it.")
 @json_option
 @click.pass_obj
 def watch(invocation: Invocation, batch_id: str | None, since: int | None, as_json: bool) -> int:

@@ -19,7 +19,7 @@ import orjson
 import trio
 import trio_websocket
 
-from arrtheaudio.client.http import CONNECT_SECONDS, Address
+from arrtheaudio.client.http import CONNECT_SECONDS, Address, refusal
 from arrtheaudio.errors import DaemonRefused, DaemonUnreachable
 
 FIRST_PAUSE_SECONDS: Final = 0.5  # before the second attempt; doubles, with jitter
@@ -107,7 +107,8 @@ async def connection(address: Address, wanted: Wanted) -> AsyncIterator[Connecti
     except BaseExceptionGroup as group:
         rejected = group.subgroup(trio_websocket.ConnectionRejected)
         if rejected is not None:  # raised by the library's reader, beside our waiting
-            raise _refusal(_only(rejected)) from None
+            refused = _only(rejected)
+            raise refusal(refused.status_code, refused.body) from None
         if len(group.exceptions) == 1:
             raise group.exceptions[0] from None
         raise
@@ -145,20 +146,6 @@ def _only(group: BaseExceptionGroup[Any]) -> Any:
     """The first exception in a group of groups."""
     first = group.exceptions[0]
     return _only(first) if isinstance(first, BaseExceptionGroup) else first
-
-
-def _refusal(refused: trio_websocket.ConnectionRejected) -> DaemonRefused:
-    try:
-        problem = orjson.loads(refused.body or b"")
-    except orjson.JSONDecodeError:
-        problem = None
-    if not isinstance(problem, dict):
-        return DaemonRefused(f"HTTP {refused.status_code}", status=refused.status_code)
-    detail = str(problem.get("detail") or problem.get("title"))
-    fields = "; ".join(
-        f"{entry.get('field')}: {entry.get('message')}" for entry in problem.get("errors") or ()
-    )
-    return DaemonRefused(f"{detail} {fields}".strip(), status=refused.status_code, problem=problem)
 
 
 @asynccontextmanager

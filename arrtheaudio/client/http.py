@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import attrs
 import httpx
+import orjson
 
 from arrtheaudio import __version__
 from arrtheaudio.errors import DaemonRefused, DaemonUnreachable
@@ -60,7 +61,7 @@ class Daemon:
             response = await self._http.request(
                 method, path, params=params, json=body if body is not None else None
             )
-        except (httpx.TransportError, httpx.InvalidURL) as fault:
+        except (httpx.RequestError, httpx.InvalidURL) as fault:
             raise DaemonUnreachable(f"No daemon answers at {self.address.url} ({fault}).") from None
         return _answer(response)
 
@@ -106,15 +107,24 @@ async def connect(address: Address) -> AsyncIterator[Daemon]:
 
 
 def _answer(response: httpx.Response) -> Any:
-    if response.is_success:
-        return response.json() if response.content else None
+    if not response.is_success:
+        raise refusal(response.status_code, response.content)
+    if not response.content:
+        return None
     try:
-        problem = response.json()
+        return response.json()
     except ValueError:
+        raise DaemonUnreachable(f"What answers at {response.url} is no daemon.") from None
+
+
+def refusal(status: int, body: bytes | None) -> DaemonRefused:
+    """What an answer that is none says, in the daemon's words where they are its own."""
+    try:
+        problem = orjson.loads(body or b"")
+    except orjson.JSONDecodeError:
         problem = None
     if not isinstance(problem, dict):  # a proxy between us answers in HTML
-        raise DaemonRefused(
-            f"{response.status_code} {response.reason_phrase}", status=response.status_code
-        )
-    detail = str(problem.get("detail") or problem.get("title") or response.reason_phrase)
-    raise DaemonRefused(detail, status=response.status_code, problem=problem)
+        phrase = httpx.codes.get_reason_phrase(status)
+        return DaemonRefused(f"HTTP {status} {phrase}".rstrip(), status=status)
+    detail = str(problem.get("detail") or problem.get("title") or f"HTTP {status}")
+    return DaemonRefused(detail, status=status, problem=problem)

@@ -1,4 +1,4 @@
-"""Fixtures of the tests that type commands at a daemon."""
+"""Fixtures of the tests that type commands, at a daemon or without one."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serving import Serving
+from serving import MKV, Serving
 
 from arrtheaudio.cli import root
+from arrtheaudio.cli.samples import Voice, mp4
+
+VOICES = [Voice("eng", default=True), Voice("jpn")]
 
 
 @pytest.fixture
@@ -36,3 +39,17 @@ def ask(capsys: pytest.CaptureFixture[str]):
         return json.loads(capsys.readouterr().out)
 
     return run
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("CONFIG", "DATA", "URL", "API_KEY"):
+        monkeypatch.delenv(f"ARRTHEAUDIO_{name}", raising=False)
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "library"
+    (folder / "Show" / "Season 01").mkdir(parents=True)
+    (folder / "Show" / "Season 01" / "S01E01.mkv").write_bytes(MKV)
+    (folder / "Film.mp4").write_bytes(mp4(VOICES).content)
+    return folder

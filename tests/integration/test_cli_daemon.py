@@ -194,8 +194,20 @@ def test_a_name_that_is_not_utf_8_is_told_where_the_daemon_cannot_take_it(
 
 
 def test_a_wrong_key_is_told_in_a_line(daemon: Serving, capsys) -> None:
-    assert root.run(["stats", "--api-key", "wrong"]) == 1
-    assert len(capsys.readouterr().err.splitlines()) <= 2
+    for command in (["stats"], ["watch"]):
+        assert root.run([*command, "--api-key", "wrong"]) == 1
+        first, second = capsys.readouterr().err.splitlines()
+        assert first == "arrtheaudio: The daemon does not take this key."
+        assert "--api-key" in second
+
+
+def test_jobs_of_a_folder_are_found_by_its_name_from_here(
+    daemon: Serving, ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask("process", str(daemon.film("Film.mkv")))
+    monkeypatch.chdir(daemon.library.parent)
+    assert ask("jobs", "list", "--path", "library")["total"] == 1
+    assert ask("jobs", "list", "--path", "elsewhere")["total"] == 0
 
 
 def test_a_daemon_that_is_gone_is_3(daemon: Serving, capsys) -> None:

@@ -26,20 +26,6 @@ MP4 = mp4(VOICES).content
 RIGHT_BUT_SECOND = matroska("Film", [Voice("eng"), Voice("jpn", default=True)]).content
 
 
-@pytest.fixture
-def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    for name in ("CONFIG", "DATA", "URL", "API_KEY"):
-        monkeypatch.delenv(f"ARRTHEAUDIO_{name}", raising=False)
-    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    folder = tmp_path / "library"
-    (folder / "Show" / "Season 01").mkdir(parents=True)
-    (folder / "Show" / "Season 01" / "S01E01.mkv").write_bytes(MKV)
-    (folder / "Film.mp4").write_bytes(MP4)
-    return folder
-
-
 def defaults(path: Path) -> list[str]:
     media = inspect(bytes(path), Rules(), Context(), Options()).media
     return [track.language for track in media.audio if track.default]
@@ -309,42 +295,6 @@ def test_a_repeated_sweep_opens_no_file_for_writing(library: Path, tmp_path: Pat
 def test_scan_of_what_is_no_folder_fails(library: Path, capsys) -> None:
     assert root.run(["scan", str(library / "absent")]) == 1
     assert "Traceback" not in capsys.readouterr().err
-
-
-def test_the_journal_of_the_command_line_verifies_and_shows_the_plan(library: Path, capsys) -> None:
-    root.run(["process", "-l", "jpn", "--json", str(library / "Film.mp4")])
-    [[result]] = documents(capsys)
-    assert root.run(["journal", "verify", "--json"]) == 0
-    assert documents(capsys)[0]["differences"] == []
-    assert root.run(["journal", "show", "--job", result["job_id"], "--json"]) == 0
-    rows = documents(capsys)
-    assert [row["type"] for row in rows] == [
-        "job.queued",
-        "job.started",
-        "job.planned",
-        "job.completed",
-    ]
-    assert root.run(["journal", "show", "--since", str(rows[-1]["seq"] - 1), "--json"]) == 0
-    assert documents(capsys)[0]["seq"] == rows[-1]["seq"]
-    assert root.run(["journal", "show"]) == 0
-    assert "job.planned" in capsys.readouterr().out
-
-
-def test_a_backup_is_a_journal_that_verifies(library: Path, tmp_path: Path, capsys) -> None:
-    root.run(["process", "-l", "jpn", str(library / "Film.mp4")])
-    copy = tmp_path / "copy" / "jobs.db"
-    copy.parent.mkdir()
-    assert root.run(["admin", "backup", str(copy)]) == 0
-    assert root.run(["journal", "verify", "--data-dir", str(copy.parent)]) == 0
-    assert "exactly the live state" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    "arguments", [["journal", "verify"], ["journal", "show"], ["admin", "backup", "x"]]
-)
-def test_without_a_journal_there_is_nothing_to_show(library: Path, capsys, arguments) -> None:
-    assert root.run(arguments) == 1
-    assert "no journal yet" in capsys.readouterr().err
 
 
 def test_where_somebody_holds_the_journal_the_daemon_is_asked(library: Path, capsys) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import click
 import pytest
 
 from arrtheaudio.cli import whereabouts
@@ -74,6 +75,25 @@ def test_a_named_daemon_needs_no_configuration(home: Path) -> None:
     broken = configured(home, "nonsense: true")
     broken.url, broken.api_key = "http://nas:1", "k"
     assert broken.address().url == "http://nas:1"
+
+
+@pytest.mark.parametrize(
+    "url", ["nas:9393", "ftp://nas", "http://", "http://nas:99999", "http://[::1", "http://k:x@nas"]
+)
+def test_what_is_no_address_is_wrong_usage(home: Path, url: str) -> None:
+    with pytest.raises(click.UsageError):
+        Invocation(url=url, api_key="k").address()
+
+
+@pytest.mark.parametrize("url", ["http://nas:1/audio/", " http://nas:1/audio/#/jobs?show=failed "])
+def test_an_address_is_taken_as_a_browser_shows_it(home: Path, url: str) -> None:
+    assert Invocation(url=url, api_key="k").address().url == "http://nas:1/audio"
+
+
+@pytest.mark.parametrize("key", ["schlüssel", "two\nlines"])
+def test_what_no_header_can_carry_is_no_key(home: Path, key: str) -> None:
+    with pytest.raises(click.UsageError, match="API key"):
+        Invocation(url="http://nas:1", api_key=key).address()
 
 
 def test_keys_are_not_in_representations(home: Path) -> None:

@@ -91,6 +91,9 @@ def test_the_same_error_of_several_tasks_is_told_once(failing, capsys) -> None:
         ["jobs", "retry", "batch_000000000001"],
         ["jobs", "list", "--webhook", "webhook_1"],
         ["journal", "show", "--job", "1"],
+        ["journal", "show", "--since", "99999999999999999999"],
+        ["watch", "--since", "-1"],
+        ["--url", "nas:9393", "stats"],
     ],
 )
 def test_wrong_usage_is_2_and_names_the_help(capsys, arguments: list[str]) -> None:
