@@ -102,6 +102,12 @@ class World:
         accepted = await self.queue.submit([NewJob(path, **wishes) for path in paths])
         return list(accepted.jobs)
 
+    async def submit_endless(self, count: int) -> list[int]:
+        """Jobs that never end by themselves."""
+        paths = [b"/m/%d.mkv" % number for number in range(count)]
+        self.engine.files |= dict.fromkeys(paths, forever)
+        return await self.submit(*paths)
+
     async def ended(self, job: int) -> Job:
         while True:
             found = await self.queue.job(job)
