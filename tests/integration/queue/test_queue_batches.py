@@ -1,0 +1,134 @@
+"""Batches under a virtual clock: their discovery, estimate and end; undo of jobs and batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import trio
+from queue_kit import (
+    DONE,
+    claim_started,
+    delivery,
+    inline_queue,
+    plan_for,
+    run_next,
+    snapshot,
+)
+
+from arrtheaudio.errors import (
+    AlreadyEnded,
+    NotEnded,
+    NothingToUndo,
+)
+from arrtheaudio.jobs.models import (
+    BatchStatus,
+    NewBatch,
+)
+from arrtheaudio.media import Outcome
+
+
+async def test_undo_is_offered_once_and_only_for_changes(path: Path, autojump_clock) -> None:
+    async with inline_queue(path) as queue:
+        changed, same, waiting = (
+            await queue.deliver(delivery("/m/a.mkv", "/m/b.mkv", "/m/c.mkv"))
+        ).jobs
+        await run_next(queue)
+        await run_next(queue, Outcome("skipped", "already_correct", "Nothing to do"))
+        with pytest.raises(NothingToUndo):
+            await queue.undo(same)
+        with pytest.raises(NotEnded):
+            await queue.undo(waiting)
+        undo = await queue.undo(changed)
+        with pytest.raises(NothingToUndo):
+            await queue.undo(changed)
+        await queue.cancel(waiting)
+        claim = await claim_started(queue)
+        assert (claim.job, claim.kind, claim.undo_plan) == (undo, "undo", plan_for(b"/m/a.mkv"))
+        await queue.planned(claim, plan_for(claim.path))
+        await queue.completed(claim, DONE)
+        job = await queue.job(changed)
+        assert job.undone
+        assert job.events[-1].type == "job.undone"
+        with pytest.raises(NothingToUndo):
+            await queue.undo(changed)
+        with pytest.raises(NothingToUndo):
+            await queue.undo(undo)
+
+
+async def test_a_whole_batch_is_undone_by_one_request(path: Path, autojump_clock) -> None:
+    async with inline_queue(path, max_queue_size=2) as queue:
+        batch = await queue.start_batch(NewBatch(b"/m"))
+        files = [f"/m/{number}.mkv".encode() for number in range(5)]
+        await queue.batch_discovered(batch, files, last=files[-1], complete=True)
+        with pytest.raises(NotEnded):
+            await queue.undo_batch(batch)
+        for _ in range(3):
+            await run_next(queue)
+        await run_next(queue, Outcome("success", None, "remuxed", True, "remux"))
+        await run_next(queue, Outcome("skipped", "already_correct", ""))
+        while queue.live_batches():
+            await queue.wait_beyond(queue.head)
+        assert await queue.undo_batch(batch) == 3
+        assert queue.state().used == 0, "undo jobs take no places"
+        assert [await run_next(queue) for _ in range(3)]
+        with pytest.raises(NothingToUndo):
+            await queue.undo_batch(batch)
+
+
+async def test_an_eta_needs_a_rate_and_a_known_end(path: Path, autojump_clock) -> None:
+    async with inline_queue(path) as queue:
+        batch = await queue.start_batch(NewBatch(b"/m"))
+        files = [f"/m/{number}.mkv".encode() for number in range(10)]
+        await queue.batch_discovered(batch, files, last=files[-1], complete=False)
+
+        async def eta() -> int | None:
+            return (await queue.batch(batch)).progress.eta_seconds
+
+        assert await eta() is None
+        for _ in range(4):
+            await run_next(queue)
+            await trio.sleep(10)
+        assert await eta() is None, "nobody knows how much is left"
+        await queue.batch_discovered(batch, [], last=files[-1], complete=True)
+        assert await eta() == pytest.approx(80, abs=2)
+        (shown,) = queue.live_batches()
+        assert shown.status is BatchStatus.RUNNING
+        assert shown.progress.processed == 4
+
+
+async def test_an_empty_batch_completes_at_once(path: Path, autojump_clock) -> None:
+    async with inline_queue(path) as queue:
+        batch = await queue.start_batch(NewBatch(b"/m"))
+        await queue.batch_discovered(batch, [], last=None, complete=True)
+        await queue.wait_discovered(batch)
+        while queue.live_batches():
+            await queue.wait_beyond(queue.head)
+        shown = await queue.batch(batch)
+        assert (shown.status, shown.progress.eta_seconds) == (BatchStatus.COMPLETED, 0)
+
+
+async def test_a_batch_whose_folder_is_unreadable_fails(path: Path, autojump_clock) -> None:
+    async with inline_queue(path) as queue:
+        batch = await queue.start_batch(NewBatch(b"/m"))
+        await queue.batch_failed(batch, "permission denied")
+        shown = await queue.batch(batch)
+        assert (shown.status, shown.error) == (BatchStatus.FAILED, "permission denied")
+        with pytest.raises(AlreadyEnded):
+            await queue.cancel_batch(batch)
+
+
+async def test_discovery_goes_on_behind_the_last_journalled_path(
+    path: Path, tmp_path: Path, autojump_clock
+) -> None:
+    async with inline_queue(path) as queue:
+        batch = await queue.start_batch(NewBatch(b"/m"))
+        assert (await queue.next_discovery()).last is None
+        await queue.batch_discovered(batch, [b"/m/b.mkv"], last=b"/m/c\xff", complete=False)
+        path = snapshot(path, tmp_path / "copy.db")
+    async with inline_queue(path) as queue:
+        discovery = await queue.next_discovery()
+        assert (discovery.last, discovery.total_files) == (b"/m/c\xff", 1)
+        await queue.cancel_batch(batch)
+        assert discovery.scope.cancel_called
+        assert not await queue.batch_discovered(batch, [b"/m/d.mkv"], last=b"d", complete=False)
