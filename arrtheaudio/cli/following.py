@@ -32,7 +32,7 @@ CLOCK: Final = slice(11, 19)  # of a local time: the feed is about now
 
 @contextmanager
 def progress_bars(*, hidden: bool = False) -> Iterator[Progress]:
-    """Bars on standard error, if that is a terminal; what is printed meanwhile stands above."""
+    """Bars on standard error, if that is a terminal; what is said meanwhile goes by ``say``."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -43,14 +43,24 @@ def progress_bars(*, hidden: bool = False) -> Iterator[Progress]:
         MofNCompleteColumn(),
         TextColumn("{task.fields[rest]}", markup=False),
         console=console,
-        # Where output goes elsewhere than to this terminal it must not pass through it.
-        redirect_stdout=sys.stdout.isatty(),
+        redirect_stdout=False,
+        redirect_stderr=False,
     )
     if hidden or not console.is_terminal:
         yield bars  # never started: it counts, and shows nothing
         return
     with bars:
         yield bars
+
+
+def say(bars: Progress, line: str, *, err: bool = False) -> None:
+    """Print one line, above the bars where they are on the same terminal."""
+    if bars.live.is_started and (err or sys.stdout.isatty()):
+        from rich.text import Text
+
+        bars.console.print(Text.from_ansi(line), soft_wrap=True)
+    else:
+        click.echo(line, err=err)
 
 
 class Bars:
@@ -103,18 +113,20 @@ def screen(*, as_json: bool, only: frozenset[str] | None = None) -> Iterator[Tel
 
         def show(message: Message) -> None:
             bars.take(message)
-            if only is None or message["type"] in only:
-                print_message(message)
+            line = worded(message) if only is None or message["type"] in only else None
+            if line is not None:
+                say(progress, line)
 
         yield show
 
 
-def print_message(message: Message) -> None:
-    """One line, if the message is one for people."""
+def worded(message: Message) -> str | None:
+    """A message as one line, if it is one for people."""
     line = told(message)
-    if line is not None:
-        clock = local_time(message["at"])[CLOCK] if "at" in message else " " * 8
-        click.echo(f"{clock} {click.style(f'{line.word:<9}', fg=line.colour)} {shown(line.rest)}")
+    if line is None:
+        return None
+    clock = local_time(message["at"])[CLOCK] if "at" in message else " " * 8
+    return f"{clock} {click.style(f'{line.word:<9}', fg=line.colour)} {shown(line.rest)}"
 
 
 async def warn_if_paused(daemon: Daemon) -> None:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import click
 
 from arrtheaudio.cli import asking
-from arrtheaudio.cli.following import follow_batch, head_of, progress_bars, screen, warn_if_paused
+from arrtheaudio.cli.following import (
+    follow_batch,
+    head_of,
+    progress_bars,
+    say,
+    screen,
+    warn_if_paused,
+)
 from arrtheaudio.cli.invocation import Invocation, connected, json_option
 from arrtheaudio.cli.options import (
     DRY_RUN,
@@ -22,7 +30,7 @@ from arrtheaudio.cli.options import (
 )
 from arrtheaudio.cli.output import brief, counted, print_json, shown
 from arrtheaudio.cli.sweeping import File, Totals, Wanted, of_view, sweep
-from arrtheaudio.errors import JournalLocked
+from arrtheaudio.errors import DaemonRefused, JournalLocked
 
 if TYPE_CHECKING:
     from arrtheaudio.client import Daemon
@@ -95,18 +103,22 @@ def _carry_out(invocation: Invocation, wanted: Wanted, totals: Totals, as_json: 
     return _at_daemon(invocation, wanted, totals, as_json)
 
 
-def _complain(errors: Sequence[str], totals: Totals) -> None:
+Warn = Callable[[str], object]  # prints a line on standard error
+_warn: Final[Warn] = partial(click.echo, err=True)
+
+
+def _complain(errors: Sequence[str], totals: Totals, warn: Warn) -> None:
     for error in errors:
         totals.unreadable += 1
-        click.echo(f"arrtheaudio: {shown(error)}", err=True)
+        warn(f"arrtheaudio: {shown(error)}")
 
 
-def _tell(file: File, as_json: bool) -> None:
+def _tell(file: File, as_json: bool, warn: Warn) -> None:
     """A file that failed, or as JSON any file."""
     if as_json:
         print_json(file.document())
     elif file.status == "failed":
-        click.echo(f"failed {shown(file.file)}: {brief(file.message, file.file)}", err=True)
+        warn(f"failed {shown(file.file)}: {brief(file.message, file.file)}")
 
 
 # --- here -------------------------------------------------------------------
@@ -120,18 +132,19 @@ def _here(loaded: Loaded, wanted: Wanted, totals: Totals, as_json: bool) -> None
         async with open_local(loaded, [wanted.folder]) as local:
             with progress_bars(hidden=as_json) as bars:
                 bar = bars.add_task("looking", total=None, rest="")
+                warn = partial(say, bars, err=True)
                 known = 0
 
                 def found(chunk: Chunk) -> None:
                     nonlocal known
                     known += len(chunk.files)
-                    _complain(chunk.errors, totals)
+                    _complain(chunk.errors, totals, warn)
                     if chunk.complete:
                         bars.update(bar, total=known, description="working")
 
                 def ended(file: File) -> None:
                     totals.count(file)
-                    _tell(file, as_json)
+                    _tell(file, as_json, warn)
                     bars.update(bar, completed=totals.files, rest=f"{totals.rate:,.0f} files/s")
 
                 await sweep(local, wanted, found=found, ended=ended)
@@ -168,13 +181,14 @@ def _at_daemon(invocation: Invocation, wanted: Wanted, totals: Totals, as_json: 
         except BaseException:
             if interrupted():
                 with trio.move_on_after(CANCEL_SECONDS, shield=True):
-                    await daemon.delete(f"/batch/{batch_id}")
+                    with contextlib.suppress(DaemonRefused):  # it has just ended
+                        await daemon.delete(f"/batch/{batch_id}")
                     _take_over(await daemon.get(f"/batch/{batch_id}", {"limit": 1}), totals)
             raise
         _take_over(batch, totals)
         told = {"batch_id": batch_id} | ({} if as_json else {"status": "failed"})
         async for job in daemon.jobs(told):
-            _tell(of_view(job), as_json)
+            _tell(of_view(job), as_json, _warn)
 
     asking.ask(invocation, question)
 
@@ -185,4 +199,4 @@ def _take_over(batch: dict[str, Any], totals: Totals) -> None:
     totals.changed = batch["results"]["track_changes"]
     for name in ("success", "skipped", "failed", "cancelled"):
         setattr(totals, name, progress[name])
-    _complain(batch["discovery_errors"], totals)
+    _complain(batch["discovery_errors"], totals, _warn)

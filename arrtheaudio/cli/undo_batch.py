@@ -15,7 +15,7 @@ import attrs
 import click
 
 from arrtheaudio.cli import asking
-from arrtheaudio.cli.following import head_of, progress_bars, warn_if_paused
+from arrtheaudio.cli.following import head_of, progress_bars, say, warn_if_paused
 from arrtheaudio.cli.invocation import Invocation
 from arrtheaudio.cli.output import brief, counted, print_json, shown
 from arrtheaudio.errors import JournalLocked
@@ -92,7 +92,7 @@ def _counting(batch_id: str, tally: Tally, *, as_json: bool) -> Iterator[Ended]:
             if not right and not as_json:
                 path, status = job["file_path"], job["status"]
                 said = brief(job.get("message"), path) or job.get("reason") or status
-                click.echo(f"failed {shown(path)}: {said}", err=True)
+                say(bars, f"failed {shown(path)}: {said}", err=True)
             bars.update(bar, total=tally.files or None, completed=done)
 
         yield ended

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import shutil
 import signal
 import struct
@@ -149,6 +150,19 @@ def test_a_scan_shows_a_progress_bar_in_a_terminal_only(
     through_a_pipe = piped(tmp_path, "scan", str(film.parent))
     assert through_a_pipe.stderr == ""
     assert len(through_a_pipe.stdout.splitlines()) == 1
+
+
+def test_what_is_said_beside_a_bar_has_a_line_of_its_own(
+    tmp_path: Path, film: Path, start: Start
+) -> None:
+    for number in range(40):
+        film.with_name(f"Film {number:02}.mkv").write_bytes(MKV)
+    broken = film.with_name(f"broken {'long ' * 20}.mkv")
+    broken.write_bytes(MKV[:100])
+    shown = start("scan", "-l", "jpn", str(film.parent))
+    assert shown.finish() == 1
+    [said] = re.findall(rf"(.*)failed {re.escape(str(broken))}: ", shown.seen)
+    assert said.endswith(f"{ESCAPE}2K")  # the bar's line was cleared before
 
 
 def test_the_bar_never_swallows_output_that_goes_elsewhere(tmp_path: Path, film: Path) -> None:
