@@ -6,21 +6,9 @@ from pathlib import Path
 
 import trio
 import trio.testing
-from workers_kit import (
-    BeforeWrite,
-    FakeEngine,
-    edit,
-    forever,
-    raising,
-    taking,
-    world,
-)
+from workers_kit import BeforeWrite, FakeEngine, edit, forever, raising, taking, world
 
-from arrtheaudio.errors import (
-    CorruptFile,
-    NeedsHeavyLane,
-    NoSpace,
-)
+from arrtheaudio.errors import CorruptFile, NeedsHeavyLane, NoSpace
 from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.models import Status
 from arrtheaudio.jobs.settings import Settings

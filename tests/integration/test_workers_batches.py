@@ -14,14 +14,7 @@ from workers_kit import FakeEngine, World, raising, taking, world
 from arrtheaudio.errors import CorruptFile
 from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.discovery import Chunks
-from arrtheaudio.jobs.models import (
-    Batch,
-    BatchStatus,
-    NewBatch,
-    NewDelivery,
-    NewJob,
-    Priority,
-)
+from arrtheaudio.jobs.models import Batch, BatchStatus, NewBatch, NewDelivery, NewJob, Priority
 from arrtheaudio.jobs.queue import Queue
 from arrtheaudio.jobs.settings import Settings
 from arrtheaudio.jobs.walk import Chunk

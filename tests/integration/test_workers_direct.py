@@ -9,20 +9,9 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
-from workers_kit import (
-    forever,
-    raising,
-    taking,
-    world,
-)
+from workers_kit import forever, raising, taking, world
 
-from arrtheaudio.errors import (
-    FileBusy,
-    FileNotFound,
-    IoFailed,
-    NoSpace,
-    WorkersOff,
-)
+from arrtheaudio.errors import FileBusy, FileNotFound, IoFailed, NoSpace, WorkersOff
 from arrtheaudio.jobs.models import NewDelivery, NewJob, Status
 from arrtheaudio.jobs.settings import Settings
 

@@ -11,13 +11,7 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
-from workers_kit import (
-    BeforeWrite,
-    FakeEngine,
-    edit,
-    plan_of,
-    world,
-)
+from workers_kit import BeforeWrite, FakeEngine, edit, plan_of, world
 
 from arrtheaudio.errors import (
     AlreadyEnded,

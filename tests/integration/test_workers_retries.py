@@ -8,14 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 import trio.testing
-from workers_kit import (
-    DONE,
-    BeforeWrite,
-    forever,
-    plan_of,
-    raising,
-    world,
-)
+from workers_kit import DONE, BeforeWrite, forever, plan_of, raising, world
 
 from arrtheaudio.errors import (
     ChangedMeanwhile,

@@ -7,20 +7,9 @@ from pathlib import Path
 import pytest
 import trio
 import trio.testing
-from workers_kit import (
-    DONE,
-    BeforeWrite,
-    FakeEngine,
-    forever,
-    plan_of,
-    raising,
-    taking,
-    world,
-)
+from workers_kit import DONE, BeforeWrite, FakeEngine, forever, plan_of, raising, taking, world
 
-from arrtheaudio.errors import (
-    AlreadyEnded,
-)
+from arrtheaudio.errors import AlreadyEnded
 from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.models import Priority, Status
 from arrtheaudio.jobs.queue import Queue

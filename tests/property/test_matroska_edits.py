@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 import synth
-from hypothesis import assume, given, settings
+from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 from in_memory import BytesWindow, inverted, states
+from matroska_lab import plan, probe
 
 from arrtheaudio.errors import CorruptFile, MediaError, NoRoom
 from arrtheaudio.media import ebml, matroska
-from arrtheaudio.media.tracks import Edit, Media
+from arrtheaudio.media.tracks import Edit, Media, Track
 
 SPARE = [
     b"",
@@ -51,15 +52,6 @@ films = st.builds(
 )
 
 
-def probe(content: bytes) -> Media:
-    return matroska.probe(BytesWindow(content))
-
-
-def plan(content: bytes, target: int, reorder: bool) -> Edit:
-    window = BytesWindow(content)
-    return matroska.plan_default(window, matroska.probe(window), target, reorder=reorder)
-
-
 def defaults(media: Media) -> list[int]:
     return [track.number for track in media.audio if track.default]
 
@@ -73,6 +65,17 @@ def essence(media: Media) -> list[tuple[object, ...]]:
     )  # fmt: skip
 
 
+def draw_edit(data: st.DataObject, content: bytes, reorder: bool) -> tuple[Media, Track, Edit]:
+    """A file as it is seen, one of its audio tracks, and how that would become the default."""
+    before = probe(content)
+    assume(before.audio)
+    target = data.draw(st.sampled_from(before.audio))
+    try:
+        return before, target, plan(content, target.index, reorder=reorder)
+    except NoRoom:
+        reject()
+
+
 def media_places(content: bytes, count: int) -> list[int]:
     """Where the blocks of the clusters stand, which synth made for that many tracks."""
     blocks = [synth.cluster(1000 * n, range(1, count + 1))[12:] for n in range(2)]
@@ -84,13 +87,7 @@ def media_places(content: bytes, count: int) -> list[int]:
 def test_every_prefix_of_every_plan_is_a_good_file(
     data: st.DataObject, content: bytes, reorder: bool
 ) -> None:
-    before = probe(content)
-    assume(before.audio)
-    target = data.draw(st.sampled_from(before.audio))
-    try:
-        edit = plan(content, target.index, reorder)
-    except NoRoom:
-        return
+    before, target, edit = draw_edit(data, content, reorder)
     steps = states(content, edit.patches)
     for step in steps[1:]:
         media = probe(step)
@@ -109,7 +106,7 @@ def test_every_prefix_of_every_plan_is_a_good_file(
         assert [t.number for t in after.tracks] == [t.number for t in before.tracks]
     if after.audio[0].number == target.number or not reorder:
         position = next(t.index for t in after.audio if t.number == target.number)
-        assert plan(steps[-1], position, reorder).patches == ()
+        assert plan(steps[-1], position, reorder=reorder).patches == ()
 
 
 @given(st.data(), films, st.booleans())
@@ -117,13 +114,7 @@ def test_every_prefix_of_every_plan_is_a_good_file(
 def test_undo_passes_through_good_files_to_the_first_byte(
     data: st.DataObject, content: bytes, reorder: bool
 ) -> None:
-    before = probe(content)
-    assume(before.audio)
-    target = data.draw(st.sampled_from(before.audio))
-    try:
-        edit = plan(content, target.index, reorder)
-    except NoRoom:
-        return
+    before, _, edit = draw_edit(data, content, reorder)
     after = states(content, edit.patches)[-1]
     back = states(after, inverted(edit.patches))
     assert back[-1] == content
@@ -140,7 +131,7 @@ def test_changing_back_and_forth_needs_no_more_room_than_the_first_change(
     for _ in range(4):
         target = data.draw(st.sampled_from(probe(content).audio))
         try:
-            edit = plan(content, target.index, False)
+            edit = plan(content, target.index)
         except NoRoom:
             assume(False)
         content = states(content, edit.patches)[-1]

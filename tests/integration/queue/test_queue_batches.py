@@ -6,25 +6,10 @@ from pathlib import Path
 
 import pytest
 import trio
-from queue_kit import (
-    DONE,
-    claim_started,
-    delivery,
-    inline_queue,
-    plan_for,
-    run_next,
-    snapshot,
-)
+from queue_kit import DONE, claim_started, delivery, inline_queue, plan_for, run_next, snapshot
 
-from arrtheaudio.errors import (
-    AlreadyEnded,
-    NotEnded,
-    NothingToUndo,
-)
-from arrtheaudio.jobs.models import (
-    BatchStatus,
-    NewBatch,
-)
+from arrtheaudio.errors import AlreadyEnded, NotEnded, NothingToUndo
+from arrtheaudio.jobs.models import BatchStatus, NewBatch
 from arrtheaudio.media import Outcome
 
 

@@ -6,23 +6,10 @@ from pathlib import Path
 
 import pytest
 import trio
-from queue_kit import (
-    EPOCH,
-    claim_started,
-    delivery,
-    inline_queue,
-    next_claim,
-    run_next,
-    snapshot,
-)
+from queue_kit import EPOCH, claim_started, delivery, inline_queue, next_claim, run_next, snapshot
 
-from arrtheaudio.errors import (
-    UnknownId,
-)
-from arrtheaudio.jobs.models import (
-    JobFilter,
-    Status,
-)
+from arrtheaudio.errors import UnknownId
+from arrtheaudio.jobs.models import JobFilter, Status
 from arrtheaudio.jobs.verify import verify_file
 
 

@@ -7,24 +7,10 @@ from pathlib import Path
 
 import pytest
 import trio
-from queue_kit import (
-    DONE,
-    delivery,
-    inline_queue,
-    next_claim,
-    run_next,
-)
+from queue_kit import DONE, delivery, inline_queue, next_claim, run_next
 
-from arrtheaudio.errors import (
-    QueueFull,
-    WorkersOff,
-)
-from arrtheaudio.jobs.models import (
-    NewBatch,
-    NewDelivery,
-    NewJob,
-    Priority,
-)
+from arrtheaudio.errors import QueueFull, WorkersOff
+from arrtheaudio.jobs.models import NewBatch, NewDelivery, NewJob, Priority
 from arrtheaudio.jobs.queue import Settings, identify_file
 from arrtheaudio.media import Outcome
 

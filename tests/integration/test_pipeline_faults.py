@@ -1,0 +1,188 @@
+"""Runs that are cancelled, and disks that fail: the file is as it was, or as it should be."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from pathlib import Path
+
+import pytest
+import trio
+from media_runs import FILES, Journal, defaults, request, write
+
+from arrtheaudio import errors, media
+from arrtheaudio.media import change
+from arrtheaudio.media.tracks import Plan
+
+# --- cancellation -------------------------------------------------------------
+
+
+async def test_a_run_cancelled_while_its_plan_is_journalled_changes_nothing(tmp_path) -> None:
+    file = write(tmp_path, FILES["mkvmerge"])
+    with trio.CancelScope() as scope:
+
+        async def never(plan: Plan) -> None:
+            scope.cancel()
+            await trio.sleep_forever()
+
+        await media.run(request(file), before_write=never)
+    assert scope.cancelled_caught
+    assert file.read_bytes() == FILES["mkvmerge"]
+
+
+async def test_a_run_shielded_from_its_plan_on_ends_in_spite_of_a_cancellation(tmp_path) -> None:
+    file = write(tmp_path, FILES["mkvmerge"])
+    with trio.CancelScope() as job, trio.CancelScope() as guard:
+
+        async def shielding(plan: Plan) -> None:
+            guard.shield = True
+            job.cancel()
+
+        outcome = await media.run(request(file), before_write=shielding)
+    assert outcome.track_changed
+    assert defaults(file) == ["en"]
+
+
+async def test_a_hung_read_is_abandoned_on_cancellation(tmp_path, monkeypatch) -> None:
+    file, release, reading = write(tmp_path, FILES["mkvmerge"]), threading.Event(), trio.Event()
+    token = trio.lowlevel.current_trio_token()
+
+    def hang(*arguments):
+        token.run_sync_soon(reading.set)
+        release.wait()
+        raise OSError(errno.EIO, "gone at last")
+
+    monkeypatch.setattr(os, "pread", hang)
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_run, file)
+            await reading.wait()
+            nursery.cancel_scope.cancel()
+    finally:
+        release.set()
+
+
+async def _run(file: Path) -> None:
+    await media.run(request(file), before_write=Journal())
+
+
+# --- failing disks ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", FILES.values(), ids=FILES)
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
+async def test_a_failing_write_puts_the_old_bytes_back(
+    tmp_path, content, number, monkeypatch
+) -> None:
+    file = write(tmp_path, content)
+    before = file.stat()
+    failing = FailingWrites(monkeypatch, number, fail_at={0})
+    with pytest.raises(errors.IoFailed) as caught:
+        await media.run(request(file), before_write=Journal())
+    assert type(caught.value) is errors.IoFailed
+    assert failing.calls > 1
+    assert file.read_bytes() == content
+    assert file.stat().st_mtime_ns == before.st_mtime_ns
+
+
+async def test_an_edit_that_can_neither_go_on_nor_back_says_so(tmp_path, monkeypatch) -> None:
+    file, journal = write(tmp_path, FILES["mkvmerge"]), Journal()
+    with monkeypatch.context() as broken:
+        FailingWrites(broken, errno.EIO, fail_at=range(1, 99))
+        with pytest.raises(errors.HalfEdited):
+            await media.run(request(file), before_write=journal)
+    assert media.recover(journal.plans[0]).state == "completed"
+    assert defaults(file) == ["en"]
+
+
+class FailingWrites:
+    """Lets the numbered calls of pwrite fail; the others write one half first."""
+
+    def __init__(self, monkeypatch, number: int, fail_at) -> None:
+        self.calls = 0
+        really = os.pwrite
+
+        def pwrite(fd, content, offset):
+            call, self.calls = self.calls, self.calls + 1
+            if call in fail_at:
+                raise OSError(number, os.strerror(number))
+            return really(fd, content[: (len(content) + 1) // 2], offset)
+
+        monkeypatch.setattr(os, "pwrite", pwrite)
+
+
+@pytest.mark.parametrize("content", FILES.values(), ids=FILES)
+async def test_a_failing_sync_puts_the_old_bytes_back(tmp_path, content, monkeypatch) -> None:
+    file, calls = write(tmp_path, content), []
+    really = os.fdatasync
+
+    def fdatasync(fd):
+        calls.append(fd)
+        if len(calls) == 1:
+            raise OSError(errno.EIO, "lost")
+        really(fd)
+
+    monkeypatch.setattr(os, "fdatasync", fdatasync)
+    with pytest.raises(errors.IoFailed, match="old bytes are back"):
+        await media.run(request(file), before_write=Journal())
+    assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize("raised", [errors.IoFailed("unreadable"), ZeroDivisionError()])
+async def test_whatever_breaks_the_check_the_old_bytes_come_back(
+    tmp_path, raised, monkeypatch
+) -> None:
+    file, content = write(tmp_path, FILES["mkvmerge"]), FILES["mkvmerge"]
+
+    def break_down(self, fd):
+        raise raised
+
+    monkeypatch.setattr(change.Change, "verify", break_down)
+    with pytest.raises(type(raised)):
+        await media.run(request(file), before_write=Journal())
+    assert file.read_bytes() == content
+
+
+async def test_an_edit_that_shows_something_else_is_taken_back(tmp_path, monkeypatch) -> None:
+    file, content = write(tmp_path, FILES["mkvmerge"]), FILES["mkvmerge"]
+
+    def disappoint(self, fd):
+        raise errors.CorruptFile("Tracks makes no sense")
+
+    monkeypatch.setattr(change.Change, "verify", disappoint)
+    with pytest.raises(errors.VerifyFailed) as caught:
+        await media.run(request(file), before_write=Journal())
+    assert "Tracks makes no sense" in str(caught.value)
+    assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EPERM])
+async def test_a_file_that_may_not_be_written_is_left_as_it_is(
+    tmp_path, number, monkeypatch
+) -> None:
+    file, journal = write(tmp_path, FILES["mkvmerge"]), Journal()
+    really_open = os.open
+
+    def refusing(path, flags, *more, **named):
+        if flags & os.O_ACCMODE:
+            raise OSError(number, os.strerror(number))
+        return really_open(path, flags, *more, **named)
+
+    monkeypatch.setattr(os, "open", refusing)
+    with pytest.raises(errors.NotWritable):
+        await media.run(request(file), before_write=journal)
+    assert journal.plans == []
+
+
+async def test_a_file_that_shrinks_while_it_is_read_is_busy(tmp_path, monkeypatch) -> None:
+    file = write(tmp_path, FILES["mkvmerge"])
+    really = os.pread
+
+    def shrinking(fd, length, offset):
+        os.truncate(file, 60)
+        return really(fd, length, offset)
+
+    monkeypatch.setattr(os, "pread", shrinking)
+    with pytest.raises(errors.FileBusy):
+        await media.run(request(file), before_write=Journal())
