@@ -2,67 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import shutil
 from pathlib import Path
 
 import pytest
-import synth
-import synth_mp4
 import trio
+from linked_films import CONTENT, NAMES, REFLINK, asked, journalled, names
+from media_runs import defaults
 from oracles import absent
 
 from arrtheaudio import errors, media
-from arrtheaudio.media import patch, replace
+from arrtheaudio.media import replace
 from arrtheaudio.media.host import HOST, Host
-from arrtheaudio.media.tracks import Options, Plan, Request, Rules
+from arrtheaudio.media.tracks import Plan
 
-ENGLISH = Rules(language_priority=("eng",))
-CONTENT = synth.mkv()
 ACL = bytes.fromhex(  # version 2; rwx for the owner, r for user 1234, the group, the mask; none
     "02000000 01000600ffffffff 02000400d2040000 04000400ffffffff 10000400ffffffff 20000000ffffffff"
 )
-
-
-def cloning(source: int, target: int) -> bool:
-    """Stands for a file system that shares extents."""
-    replace.copy_bytes(source, target, os.fstat(source).st_size, lambda: None)
-    return True
-
-
-REFLINK = Host(clone=cloning)
 PLAIN = Host(clone=lambda source, target: False)
 FULL = Host(free_space=lambda folder: 2 * len(CONTENT))
-
-
-@pytest.fixture
-def linked(tmp_path) -> Path:
-    """A film that a torrent client still holds by another name."""
-    file = tmp_path / "film.mkv"
-    file.write_bytes(CONTENT)
-    (tmp_path / "seed.mkv").hardlink_to(file)
-    return file
-
-
-def asked(file: Path, mode: str, **more) -> Request:
-    options = Options(hardlinks=mode, **more.pop("options", {}))
-    named = {"heavy": True, "expected_size": len(CONTENT), **more}
-    return Request(os.fsencode(file), ENGLISH, options=options, **named)
-
-
-async def journalled(plan: Plan) -> None:
-    await trio.lowlevel.checkpoint()
-
-
-def defaults(file: Path) -> list[str]:
-    looked = media.inspect(os.fsencode(file), ENGLISH, media.Context(), Options())
-    return [track.language for track in looked.media.audio if track.default]
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(os.listdir(folder))
 
 
 @pytest.mark.parametrize(("mode", "host"), [("auto", REFLINK), ("copy", HOST)])
@@ -73,7 +33,7 @@ async def test_a_copy_is_changed_and_the_other_link_stays(linked, mode, host) ->
     assert (linked.parent / "seed.mkv").read_bytes() == CONTENT
     assert linked.stat().st_nlink == 1
     assert outcome.mtime_ns == linked.stat().st_mtime_ns
-    assert names(linked.parent) == ["film.mkv", "seed.mkv"]
+    assert names(linked.parent) == NAMES
 
 
 async def test_without_shared_extents_auto_leaves_the_file_alone(linked) -> None:
@@ -86,7 +46,7 @@ async def test_without_shared_extents_auto_leaves_the_file_alone(linked) -> None
     assert (outcome.result, outcome.reason) == ("skipped", "hardlinked")
     assert outcome.media is not None
     assert plans == []
-    assert names(linked.parent) == ["film.mkv", "seed.mkv"]
+    assert names(linked.parent) == NAMES
 
 
 @pytest.mark.parametrize("mode", ["skip", "wait"])
@@ -183,7 +143,7 @@ async def test_a_file_is_not_given_to_another_owner(linked, monkeypatch) -> None
     monkeypatch.setattr(os, "fchmod", refuse)
     with pytest.raises(errors.NotWritable):
         await media.run(asked(linked, "copy"), before_write=journalled)
-    assert names(linked.parent) == ["film.mkv", "seed.mkv"]
+    assert names(linked.parent) == NAMES
 
 
 async def test_an_inode_that_changes_on_opening_is_no_other_file(linked, monkeypatch) -> None:
@@ -221,7 +181,7 @@ async def test_an_original_changed_meanwhile_is_kept(linked, what) -> None:
     with pytest.raises(errors.ChangedMeanwhile):
         await media.run(asked(linked, "copy"), before_write=meddle)
     assert linked.read_bytes() == held[0]
-    assert names(linked.parent) == ["film.mkv", "seed.mkv"]
+    assert names(linked.parent) == NAMES
 
 
 async def test_a_failing_plan_leaves_no_temporary_file(linked) -> None:
@@ -231,7 +191,7 @@ async def test_a_failing_plan_leaves_no_temporary_file(linked) -> None:
 
     with pytest.raises(errors.JournalUnavailable):
         await media.run(asked(linked, "copy"), before_write=fail)
-    assert names(linked.parent) == ["film.mkv", "seed.mkv"]
+    assert names(linked.parent) == NAMES
     assert linked.read_bytes() == CONTENT
 
 
@@ -251,7 +211,7 @@ async def test_a_copy_is_cancelled_between_two_pieces(linked, monkeypatch) -> No
         await media.run(asked(linked, "copy"), before_write=journalled)
     assert scope.cancelled_caught
     assert 4 <= len(copied) < len(CONTENT) / 16
-    assert names(linked.parent) == ["film.mkv", "seed.mkv"]
+    assert names(linked.parent) == NAMES
 
 
 @pytest.mark.parametrize("answer", ["cannot", "nothing"])
@@ -279,144 +239,5 @@ async def test_a_copy_that_fails_leaves_nothing(linked, monkeypatch, number, kin
     monkeypatch.setattr(os, "copy_file_range", fail)
     with pytest.raises(kind):
         await media.run(asked(linked, "copy"), before_write=journalled)
-    assert names(linked.parent) == ["film.mkv", "seed.mkv"]
+    assert names(linked.parent) == NAMES
     assert linked.read_bytes() == CONTENT
-
-
-# --- leftovers and recovery ---------------------------------------------------
-
-
-def test_leftovers_of_a_crash_are_removed_and_those_at_work_are_not(linked) -> None:
-    path = os.fsencode(linked)
-    assert not media.clear_leftovers(path)
-    Path(os.fsdecode(replace.temporary_name(path))).write_bytes(b"half")
-    assert media.clear_leftovers(path)
-    assert names(linked.parent) == ["film.mkv", "seed.mkv"]
-    at_work = replace.claim(path)
-    assert not media.clear_leftovers(path)
-    with pytest.raises(errors.FileBusy):
-        replace.claim(path)
-    at_work.discard()
-    assert names(linked.parent) == ["film.mkv", "seed.mkv"]
-
-
-async def test_a_leftover_does_not_stand_in_the_way(linked) -> None:
-    leftover = trio.Path(os.fsdecode(replace.temporary_name(os.fsencode(linked))))
-    await leftover.write_bytes(b"half")
-    assert (await media.run(asked(linked, "skip"), before_write=journalled)).reason == "hardlinked"
-    assert not await leftover.exists()
-    await leftover.write_bytes(b"half")
-    assert (await media.run(asked(linked, "copy"), before_write=journalled)).track_changed
-    assert names(linked.parent) == ["film.mkv", "seed.mkv"]
-
-
-@pytest.mark.parametrize("renamed", [False, True])
-async def test_recovery_finds_the_rename_made_or_not(linked, renamed) -> None:
-    crashed = {}
-
-    async def crash(plan: Plan) -> None:
-        crashed["plan"] = plan
-        crashed["copy"] = await trio.Path(os.fsdecode(plan.replacement.temporary)).read_bytes()
-        raise errors.JournalUnavailable
-
-    with pytest.raises(errors.JournalUnavailable):
-        await media.run(asked(linked, "copy"), before_write=crash)
-    temporary = Path(os.fsdecode(crashed["plan"].replacement.temporary))
-    await trio.Path(temporary).write_bytes(crashed["copy"])
-    if renamed:
-        os.rename(temporary, linked)
-    settled = media.recover(crashed["plan"])
-    assert settled.state == ("completed" if renamed else "interrupted")
-    assert linked.read_bytes() == (crashed["copy"] if renamed else CONTENT)
-    assert names(linked.parent) == ["film.mkv", "seed.mkv"]
-
-
-@pytest.mark.parametrize("renamed", [False, True])
-async def test_recovery_looks_where_the_files_differ(tmp_path, renamed) -> None:
-    """Both ends are the same, and so is the size; only flags far from either differ."""
-    content = synth_mp4.mp4(
-        tracks=[
-            synth_mp4.track("video", extra=synth_mp4.box("free", bytes(80_000))),
-            synth_mp4.track(language="jpn"),
-            synth_mp4.track(language="eng", enabled=False),
-            synth_mp4.track("subtitles", extra=synth_mp4.box("free", bytes(80_000))),
-        ]
-    )
-    file = tmp_path / "film.mp4"
-    await trio.Path(file).write_bytes(content)
-    os.link(file, tmp_path / "seed.mp4")
-    plans = []
-
-    async def before_write(plan: Plan) -> None:
-        plans.append(plan)
-        if not renamed:
-            raise errors.JournalUnavailable
-
-    with contextlib.suppress(errors.JournalUnavailable):
-        await media.run(asked(file, "copy", expected_size=len(content)), before_write=before_write)
-    assert media.recover(plans[0]).state == ("completed" if renamed else "interrupted")
-
-
-async def test_recovery_of_a_replaced_file_notices_another_hand(linked) -> None:
-    outcome = await media.run(asked(linked, "copy"), before_write=journalled)
-    content = bytearray(linked.read_bytes())
-    content[outcome.plan.patches[0].offset + 4] ^= 0xFF
-    linked.write_bytes(content)
-    with pytest.raises(errors.EditConflict):
-        media.recover(outcome.plan)
-    assert linked.read_bytes() == content
-
-
-async def test_undo_of_a_copied_file_puts_its_bytes_back(linked) -> None:
-    outcome = await media.run(asked(linked, "copy"), before_write=journalled)
-    await media.undo(outcome.plan, before_write=journalled)
-    assert linked.read_bytes() == CONTENT
-
-
-@pytest.mark.parametrize(("mode", "host"), [("auto", REFLINK), ("copy", HOST)])
-async def test_undo_in_a_file_linked_since_changes_a_copy(tmp_path, mode, host) -> None:
-    file = tmp_path / "film.mkv"
-    file.write_bytes(CONTENT)
-    outcome = await media.run(asked(file, "auto"), before_write=journalled)
-    edited = file.read_bytes()
-    (tmp_path / "seed.mkv").hardlink_to(file)
-    left = await media.undo(
-        outcome.plan, before_write=journalled, options=Options(hardlinks="skip")
-    )
-    assert (left.result, left.reason) == ("skipped", "hardlinked")
-    undone = await media.undo(
-        outcome.plan, before_write=journalled, options=Options(hardlinks=mode), host=host
-    )
-    assert file.read_bytes() == CONTENT
-    assert (tmp_path / "seed.mkv").read_bytes() == edited
-    assert media.recover(undone.plan).state == "completed"
-
-
-async def test_undo_by_a_full_copy_waits_for_the_heavy_lane(linked) -> None:
-    outcome = await media.run(asked(linked, "edit"), before_write=journalled)
-    copying = Options(hardlinks="copy")
-    with pytest.raises(errors.NeedsHeavyLane):
-        await media.undo(outcome.plan, before_write=journalled, options=copying, heavy=False)
-
-
-async def test_a_folder_that_may_not_be_written_is_told(linked, monkeypatch) -> None:
-    really_open = os.open
-
-    def refusing(path, flags, *more, **named):
-        if flags & os.O_CREAT:
-            raise OSError(errno.EACCES, "no")
-        return really_open(path, flags, *more, **named)
-
-    monkeypatch.setattr(os, "open", refusing)
-    with pytest.raises(errors.NotWritable, match="folder"):
-        await media.run(asked(linked, "copy"), before_write=journalled)
-
-
-def test_copying_from_a_file_that_shrank_is_noticed(tmp_path) -> None:
-    source, target = tmp_path / "a", tmp_path / "b"
-    source.write_bytes(b"12345")
-    with source.open("rb") as reading, target.open("w+b") as writing:
-        with pytest.raises(errors.ChangedMeanwhile):
-            replace.copy_bytes(reading.fileno(), writing.fileno(), 10, lambda: None)
-        with pytest.raises(errors.ChangedMeanwhile):
-            patch.read_exactly(reading.fileno(), 2, 10)
