@@ -84,6 +84,8 @@ def reasons_of_errors() -> set[str]:
 # What no exception stands for.
 OTHER_REASONS = {
     "already_correct",
+    "container_disabled",
+    "no_audio_tracks",
     "no_matching_track",
     "outside_media_roots",
     "poisoned",
