@@ -93,6 +93,20 @@ async def work(
                 nursery.start_soon(do, claim)
 
 
+async def settle(lab: Lab) -> None:
+    """Wait until nothing waits or runs."""
+    while (state := lab.queue.state()).queued or state.running:
+        await lab.queue.wait_beyond(lab.queue.head)
+
+
+async def do_all(lab: Lab, **more: Any) -> None:
+    """Work until nothing is left."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(lambda: work(lab.queue, **more))
+        await settle(lab)
+        nursery.cancel_scope.cancel()
+
+
 async def heard(feed: Connection, until: int) -> list[Message]:
     """Everything up to the event with this number."""
     messages: list[Message] = []

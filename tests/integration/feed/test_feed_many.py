@@ -7,7 +7,6 @@ run are in ``bench/feed.py``.
 from __future__ import annotations
 
 import gc
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -16,12 +15,6 @@ from feed_lab import CHANGED, RIGHT, Lab, events, feed_lab, new_jobs, work
 from live_api import KEY
 
 from arrtheaudio.jobs.models import NewBatch
-
-
-@pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
-    async with feed_lab(tmp_path) as lab:
-        yield lab
 
 
 async def hear_all(lab: Lab, jobs: int, framed: int, single: int) -> None:

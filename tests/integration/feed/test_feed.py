@@ -1,125 +1,18 @@
-"""The websocket feed on a live server: the handshake, the messages, filters, and the end."""
+"""The websocket feed on a live server: its first message, events, filters, progress."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx
-import pytest
 import trio
-from feed_lab import CHANGED, Lab, events, feed_lab, heard, new_jobs, numbers, work
-from live_api import KEY
+from feed_lab import CHANGED, Lab, do_all, events, heard, new_jobs, numbers, settle, work
 
 from arrtheaudio.api import feed as feed_module
-from arrtheaudio.api import protocol, server
-from arrtheaudio.client.feed import Wanted, connection
-from arrtheaudio.client.http import Address
-from arrtheaudio.errors import DaemonRefused, DaemonUnreachable
 from arrtheaudio.jobs.models import NewBatch, NewDelivery, NewJob, Status
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "feed.md"
-
-
-@pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
-    async with feed_lab(tmp_path) as lab:
-        yield lab
-
-
-async def settle(lab: Lab) -> None:
-    """Wait until nothing waits or runs."""
-    while (state := lab.queue.state()).queued or state.running:
-        await lab.queue.wait_beyond(lab.queue.head)
-
-
-async def do_all(lab: Lab, **more: Any) -> None:
-    """Work until nothing is left."""
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(lambda: work(lab.queue, **more))
-        await settle(lab)
-        nursery.cancel_scope.cancel()
-
-
-# --- the handshake ------------------------------------------------------------
-
-
-async def test_without_the_key_the_handshake_is_refused_with_401(lab: Lab) -> None:
-    with pytest.raises(DaemonRefused) as refused:
-        async with connection(Address(lab.address.url), Wanted()):
-            pass
-    assert refused.value.status == 401
-    assert refused.value.problem["title"] == "Unauthorised"
-
-
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        ("since=-1", "since"),
-        ("since=much", "since"),
-        ("since=1&since=2", "since"),
-        ("batch_id=job_000000000001", "batch_id"),
-        ("job_id=7", "job_id"),
-        ("webhook_id=", "webhook_id"),
-        ("types=job.nonsense", "types"),
-        ("types=job.failed,,", "types"),
-        ("frame=all", "frame"),
-        ("limit=5", "limit"),
-    ],
-)
-async def test_a_bad_parameter_is_refused_with_400_and_named(
-    lab: Lab, query: str, field: str
-) -> None:
-    status, document = await shake(lab, f"/ws?{query}")
-    assert status == 400
-    assert document["errors"][0]["field"] == field
-
-
-async def shake(lab: Lab, target: str, *headers: str) -> tuple[int, dict[str, Any]]:
-    """A handshake over a raw connection: status and problem of a refusal."""
-    request = (
-        f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{lab.live.port}\r\n"
-        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nX-Api-Key: {KEY}\r\n"
-        + "".join(f"{header}\r\n" for header in headers)
-        + "\r\n"
-    )
-    stream = await lab.live.connect()
-    async with stream:
-        await stream.send_all(request.encode())
-        answer = b""
-        async for data in stream:
-            answer += data
-            if b" 101 " in answer.split(b"\r\n")[0]:
-                return 101, {}
-    head, _, body = answer.partition(b"\r\n\r\n")
-    lines = head.decode().split("\r\n")
-    given = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-    assert given["content-type"] == "application/problem+json"
-    assert given["x-request-id"]
-    return int(lines[0].split()[1]), httpx.Response(200, content=body).json()
-
-
-async def test_a_page_of_another_origin_is_refused_with_403(lab: Lab) -> None:
-    own = f"Origin: http://127.0.0.1:{lab.live.port}"
-    assert (await shake(lab, "/ws", "Origin: http://evil.example"))[0] == 403
-    assert (await shake(lab, "/ws", "Origin: null"))[0] == 403
-    assert (await shake(lab, "/ws", own))[0] == 101
-
-
-async def test_every_spelling_of_the_address_is_the_feed_and_no_other(lab: Lab) -> None:
-    for target in ("/ws", "/ws/", "/api/v1/ws", f"/ws?apikey={KEY}"):
-        assert (await shake(lab, target))[0] == 101
-    assert (await shake(lab, "/nowhere"))[0] == 404
-    assert (await shake(lab, "/queue"))[0] == 400  # is no websocket
-
-
-async def test_plain_http_is_told_to_upgrade(lab: Lab) -> None:
-    answer = await lab.live.client.get("/ws")
-    assert answer.status_code == 426
-    assert answer.headers["upgrade"] == "websocket"
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "feed.md"
 
 
 # --- hello ----------------------------------------------------------------------
@@ -317,105 +210,6 @@ async def test_a_delivery_and_a_refused_one_are_told(lab: Lab) -> None:
         assert await feed.receive() == [
             {"type": "source.refused", "source": "radarr", "instance": "kids", "status": 401}
         ]
-
-
-# --- the end ------------------------------------------------------------------------
-
-
-async def test_stopping_closes_with_1001(tmp_path: Path) -> None:
-    async with feed_lab(tmp_path) as lab, lab.listen() as feed:
-        await feed.receive()
-        lab.live.stop.set()
-        assert await feed.receive() == []
-        assert feed.close_code == 1001
-
-
-async def test_signing_out_closes_with_1008(lab: Lab) -> None:
-    signed_in = await lab.live.stranger.post("/session", json={"api_key": KEY})
-    cookie = signed_in.cookies["arrtheaudio_session"]
-    origin = f"http://127.0.0.1:{lab.live.port}"
-    headers = {"Cookie": f"arrtheaudio_session={cookie}", "Origin": origin}
-    stream = await lab.live.connect()
-    async with stream, trio.open_nursery() as nursery:
-        socket = await wrap(nursery, stream, lab, headers)
-        await socket.get_message()
-        answer = await lab.live.stranger.delete("/session", headers=headers)
-        assert answer.status_code == 204
-        with pytest.raises(ClosedByDaemon):
-            await get_message(socket)
-        assert socket.closed is not None
-        assert socket.closed.code == feed_module.POLICY
-        nursery.cancel_scope.cancel()
-
-
-class ClosedByDaemon(Exception):
-    """The connection has ended."""
-
-
-async def get_message(socket: Any) -> str:
-    """The next message. Raises: ClosedByDaemon."""
-    import trio_websocket
-
-    try:
-        return str(await socket.get_message())
-    except trio_websocket.ConnectionClosed:
-        raise ClosedByDaemon from None
-
-
-async def wrap(
-    nursery: trio.Nursery, stream: trio.SocketStream, lab: Lab, headers: dict[str, str]
-) -> Any:
-    """A websocket with these headers, and no key."""
-    import trio_websocket
-
-    given = [(name.encode(), value.encode()) for name, value in headers.items()]
-    host = f"127.0.0.1:{lab.live.port}"
-    return await trio_websocket.wrap_client_stream(
-        nursery, stream, host, "/ws", extra_headers=given
-    )
-
-
-async def test_a_client_that_answers_no_ping_is_dropped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(server, "PING_SECONDS", 0.02)
-    monkeypatch.setattr(protocol, "SILENT_SECONDS", 0.1)
-    async with feed_lab(tmp_path) as lab:
-        stream = await lab.live.connect()
-        async with stream:
-            await stream.send_all(
-                f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
-                f"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nX-Api-Key: {KEY}\r\n"
-                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
-            )
-            with trio.fail_after(30):
-                async for _ in stream:  # pings come, pongs do not go
-                    pass
-        async with lab.listen() as feed:  # this one answers, and stays
-            await feed.receive()
-            await trio.sleep(0.3)
-            await lab.queue.pause()
-            assert numbers(await feed.receive()) == [lab.queue.head]
-
-
-async def test_a_vanished_client_costs_nothing_and_harms_nobody(lab: Lab) -> None:
-    async with lab.listen() as feed:
-        await feed.receive()
-        for _ in range(5):
-            async with lab.listen() as leaving:
-                await leaving.receive()
-        accepted = await lab.queue.submit(new_jobs(50))
-        told = await heard(feed, accepted.jobs[-1])
-    assert len(events(told)) == 50
-
-
-async def test_no_daemon_is_told_as_unreachable(lab: Lab) -> None:
-    lonely = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    port = lonely[0].socket.getsockname()[1]
-    await lonely[0].aclose()
-    with pytest.raises(DaemonUnreachable):
-        async with connection(Address(f"http://127.0.0.1:{port}"), Wanted()):
-            pass
 
 
 # --- the document -------------------------------------------------------------------
