@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import Literal
 
 import attrs
 
@@ -18,15 +17,8 @@ from arrtheaudio.media import before_image, patch
 from arrtheaudio.media.access import open_to_write
 from arrtheaudio.media.containers import Expectation, probe
 from arrtheaudio.media.patch import State
-from arrtheaudio.media.tracks import Container, Method, Options, Patch, Plan, Replacement
-
-Way = Literal["in_place", "reflink", "copy", "remux"]
-METHODS: dict[Way, Method] = {
-    "in_place": "in_place",
-    "reflink": "copy",
-    "copy": "copy",
-    "remux": "remux",
-}
+from arrtheaudio.media.tracks import Container, Options, Patch, Plan, Replacement
+from arrtheaudio.media.ways import METHODS, Way
 
 
 @attrs.frozen

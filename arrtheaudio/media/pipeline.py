@@ -24,7 +24,6 @@ from arrtheaudio.errors import (
     MediaError,
     NeedsHeavyLane,
     NoRoom,
-    NoSpace,
     SkippedFile,
     UnsupportedContainer,
 )
@@ -35,7 +34,7 @@ from arrtheaudio.media.access import (
     open_to_write,
     seconds_to_settle,
 )
-from arrtheaudio.media.change import METHODS, Change, Way
+from arrtheaudio.media.change import Change
 from arrtheaudio.media.choose import decide, would
 from arrtheaudio.media.containers import FORMATS, Expectation, Format, identify
 from arrtheaudio.media.host import HOST, Host
@@ -52,9 +51,8 @@ from arrtheaudio.media.tracks import (
     Rules,
     Track,
 )
+from arrtheaudio.media.ways import METHODS, Way, need_space, skipped_outcome, way_of
 from arrtheaudio.media.writing import BeforeWrite, carry_out
-
-REWRITE_SPACE_FACTOR: Final = 2  # media.md: a rewrite needs more than twice the file's size
 
 
 @attrs.frozen
@@ -72,7 +70,6 @@ WAYS: Final[dict[Way, str]] = {
     "copy": "It has {links} hard links: a full copy takes its name.",
     "remux": "ffmpeg writes the file anew.",
 }
-NOTHING_FOUND: Final = Examined(None, None)
 
 
 def inspect(path: bytes, rules: Rules, context: Context, options: Options) -> Inspection:
@@ -130,7 +127,7 @@ async def run(
     try:
         written = await carry_out(found.change, before_write, threads, host)
     except SkippedFile as skipped:
-        return skipped_outcome(skipped, found)
+        return skipped_outcome(skipped, found.media, found.decision)
     assert found.decision is not None
     return Outcome(
         "success",
@@ -189,7 +186,7 @@ def _decide(request: Request, file: OpenFile, unsettled: float, host: Host) -> E
             return _left(media, decision, "already_correct", decision.message)
         way = way_of(file.status.st_nlink, request.options, remux=planned is None)
     except SkippedFile as skipped:
-        return attrs.evolve(found, outcome=skipped_outcome(skipped, found))
+        return attrs.evolve(found, outcome=skipped_outcome(skipped, media, decision))
     rewritten = way in ("copy", "remux")
     if request.dry_run:
         outcome = Outcome(
@@ -224,20 +221,6 @@ def _room(media: Media, links: int, options: Options) -> str:
     if way == "in_place":
         return FORMATS[media.container].room(media)
     return WAYS[way].format(links=links)
-
-
-def way_of(links: int, options: Options, *, remux: bool) -> Way:
-    """How a file with so many hard links is changed. Raises HardLinked where it is not."""
-    if links <= 1:
-        return "remux" if remux else "in_place"
-    match options.hardlinks:
-        case "copy":
-            return "remux" if remux else "copy"
-        case "edit" if not remux:
-            return "in_place"
-        case "auto" if not remux:
-            return "reflink"
-    raise HardLinked(f"it has {links} hard links")
 
 
 def _already(decision: Decision, media: Media, options: Options) -> bool:
@@ -301,27 +284,7 @@ def _not_empty(status: os.stat_result) -> int:
     return status.st_size
 
 
-def need_space(path: bytes, size: int, host: Host) -> None:
-    """Raises NoSpace unless a whole rewrite fits beside the file with room to spare."""
-    needed = REWRITE_SPACE_FACTOR * size
-    free = host.free_space(os.path.dirname(path) or b".")
-    if free <= needed:
-        raise NoSpace(
-            f"rewriting it needs more than {needed} free bytes, there are {free}",
-            path=path,
-            needed=needed,
-            free=free,
-        )
-
-
 def _left(media: Media | None, decision: Decision | None, reason: str, message: str) -> Examined:
     """Nothing is to be done."""
     outcome = Outcome("skipped", reason, message, media=media, decision=decision)
     return Examined(media, decision, outcome)
-
-
-def skipped_outcome(skipped: SkippedFile, found: Examined = NOTHING_FOUND) -> Outcome:
-    """A file that is left as it is by design, with the reason and what to do about it."""
-    return Outcome(
-        "skipped", skipped.reason, skipped.advice, media=found.media, decision=found.decision
-    )

@@ -32,8 +32,8 @@ from arrtheaudio.media.change import Change, restore_mtime
 from arrtheaudio.media.containers import Expectation, identify, probe
 from arrtheaudio.media.host import HOST, Host
 from arrtheaudio.media.patch import State
-from arrtheaudio.media.pipeline import need_space, skipped_outcome, way_of
 from arrtheaudio.media.tracks import Options, Outcome, Patch, Plan, Recovery
+from arrtheaudio.media.ways import need_space, skipped_outcome, way_of
 from arrtheaudio.media.writing import BeforeWrite, carry_out
 
 DEFAULTS: Final = Options()

@@ -13,9 +13,9 @@ from arrtheaudio import errors, media
 from arrtheaudio.media import before_image, patch
 from arrtheaudio.media.access import KINDS, media_error, seconds_to_settle
 from arrtheaudio.media.containers import Expectation
-from arrtheaudio.media.pipeline import way_of
 from arrtheaudio.media.replace import ends_of, temporary_name
 from arrtheaudio.media.tracks import Edit, Media, Options, Patch, Track
+from arrtheaudio.media.ways import way_of
 
 FUNCTIONS = {"inspect", "run", "recover", "undo", "clear_leftovers"}
 READINGS = {"normalise", "compile_glob"}  # so that a configuration refuses what is not understood
