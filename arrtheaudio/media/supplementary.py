@@ -4,8 +4,10 @@ A track says so by its flags or, mostly, by its title, in the language of
 whoever muxed it. Knows nothing of wishes. media.md, "Choosing the track", 3.
 
 Titles are matched by whole words, since a wrong hit would hide the track that
-a viewer wants: "Commandments" or "Director's Cut" are no commentary. Compound
-words of German, Dutch and the Nordic languages are matched by their stems.
+a viewer wants: "Commandments" or "from the Director's Cut" are no commentary, the
+year 79 AD describes nothing. Compound words of German, Dutch and the Nordic
+languages are matched by their stems. tests/unit/test_supplementary.py holds the
+titles that these rules were made for, by language.
 """
 
 from __future__ import annotations
@@ -24,13 +26,27 @@ MUSIC: Final = "music without the programme's sound"
 # What a title says, it says at its beginning; the rest is not looked at.
 _TITLE_CHARACTERS: Final = 256
 
+# Who speaks in a commentary.
+_PEOPLE: Final = (
+    r"(?:co-)?(?:directors?|writers?|producers?|screenwriters?|cast|crew|film ?makers?"
+    r"|(?:film )?historians?)\b"
+)
+# What makes of the person a version of the film, or its maker: "from the Director's Cut",
+# "from the producers of …"; a director of photography is a person again.
+_NO_SPEAKER: Final = (
+    r"(?!['’]?s?[ -](?:cut|edition|version|release|credits?|recording|album|approved)\b)"
+    r"(?! of (?!photography\b))"
+)
 _COMMENTARY: Final = (
-    r"\bcomment(?:ary|aries|ators?)\b",
-    r"\bdirectors?['’]?s? (?:track|notes)\b",
-    r"\b(?:with|by|from|feat\.?) (?:the )?(?:co-)?"
-    r"(?:directors?|writers?|producers?|screenwriters?|cast|crew|film ?makers?"
-    r"|(?:film )?historians?)\b",
+    r"\bcomment(?:ary|aries|ators?|s)\b",
+    r"\bdirectors?['’]?s? (?:track|notes|comment)\b",
+    rf"\b(?:with|by|from|feat\.?) (?:the )?{_PEOPLE}{_NO_SPEAKER}",
+    rf"\b{_PEOPLE} ?(?:&|and|\+) ?(?:the )?{_PEOPLE}{_NO_SPEAKER}",
+    rf"\bdirector \w+(?: \w+)? (?:&|and) (?:the )?(?:cast|crew)\b{_NO_SPEAKER}",
     r"\brifftrax\b",
+    r"\bmit (?:de[mr] |den )?(?:regisseur|drehbuchautor)(?:in|s|en)?\b",
+    r"\bavec (?:le |la |les )?réalisat(?:eur|rice)s?\b",
+    r"\bcon (?:el |la |il |los )?(?:directora?|regista)\b|\bcom [oa] diretora?\b",
     r"\b\w*kommentar(?:e|er|en|ok|spur|spor|spår|track|i)?\b",  # de, da, nb, sv, hr, sl
     r"\b\w*kommentár(?:ok|ja)?\b",  # hu
     r"\bcommentaires?\b",  # fr
@@ -48,13 +64,16 @@ _COMMENTARY: Final = (
     r"コメンタリー|実況|解説",
     r"解说|解說|評論|评论|評述|评述|導評|导评",
     r"코멘터리|해설",
+    r"\bbình luận\b",  # vi
 )
 _DESCRIPTION: Final = (
-    r"\baudio[ -]?descri(?:ptions?|ptive|bed)\b",
-    r"\bdescri(?:ptive|bed) (?:audio|video|service|narration|track|version)\b",
+    r"\baudio[ -]?desc(?:ri(?:ptions?|ptive|bed))?\b",
+    r"\bdescriptive\b|\b(?:video|visual|narrative|scene) description\b",
+    r"\bdescribed (?:audio|video|service|narration|track|version)\b|\bdescribed\W*$",
     r"\bfor the (?:blind|visually)\b|\b(?:visually|vision) impaired\b",
     r"\baudio[ -]?des[ck]r[iy]\w+",  # de, es, fr, it, pl, pt, ro
-    r"\bhörfilm\w*|\bbildbeschreibung\b|\bblindenfassung\b|\bfür (?:blinde|sehbehinderte)\b",
+    r"\bhörf(?:ilm|assung)\w*|\bbildbeschreibung\b|\bblindenfassung\b",
+    r"\bfür (?:blinde|sehbehinderte)\b",
     r"\b(?:mal-?voyants?|aveugles)\b",
     r"\b(?:invidentes|ciegos)\b|\bnon vedenti\b",
     r"\baudio[ -]?beschrijving\b|\bblinden\b",
@@ -74,10 +93,19 @@ _MUSIC: Final = (
     r"\bmusique (?:isolée|seule)\b|\bm[úu]sica (?:aislada|isolada)\b|\bmusica isolata\b",
     r"\binstrumental\b|\bkaraoke\b|\bкараоке\b|カラオケ|卡拉ok|노래방",
 )
-# "AD" and "DVS" are names only in capitals, and "AD" only where it stands alone:
-# the whole title, in brackets, or as its first or last word.
+# "AD" and "DVS" are names only in capitals, and "AD" only where it stands alone (the whole
+# title, in brackets, its first or last word) or before what a muxer says of any track: a
+# layout, a format, a bracket. Years are behind their number, and Latin has its own "ad".
+_NO_YEAR: Final = r"(?<!\b\d\d )(?<!\b\d{3} )(?<!\b\d{4} )(?<!Anno )"
 _ABBREVIATED: Final = re.compile(
-    r"\bDVS\b|^\W*AD\b|[\[(]AD[\])]|(?<!\d )(?<!Anno )\bAD\W*$|^\W*ad\W*$"
+    r"\bDVS\b|^\W*AD\b(?!\W+(?i:astra|vitam|libitum)\b)|[\[(]AD[\])]|^\W*ad\W*$"
+    rf"|{_NO_YEAR}\bAD\b(?=\W*$|\W*[\[(]|\W*\d\.\d\b|\W*\d ?ch\b"
+    r"|\W*(?i:stereo|mono|surround|track|audio|mix|aac|e?ac-?3|ddp?|dolby|dts|opus|flac)\b)"
+)
+# Who approved a mix does not speak in it.
+_CREDITED: Final = re.compile(
+    r"\b(?:approved|supervised|(?:re)?mixed|restored|(?:re)?mastered|produced|made|created) "
+    r"(?:by|with)\b"
 )
 _NEGATED: Final = re.compile(
     r"\b(?:no|non(?! vedenti)|not|without|w/o|ohne|sans|sin|sem|senza|zonder|bez|без|uten|utan)"
@@ -120,10 +148,10 @@ def has_clearer_speech(track: Track) -> bool:
 
 @lru_cache(maxsize=1024)
 def _kind_by_title(title: str) -> str | None:
-    plain = unicodedata.normalize("NFKC", title)
+    plain = unicodedata.normalize("NFKC", title).replace("_", " ")
     if _ABBREVIATED.search(plain):
         return DESCRIPTION
-    words = _NEGATED.sub(" ", plain.casefold())
+    words = _CREDITED.sub(" ", _NEGATED.sub(" ", plain.casefold()))
     return next((kind for kind, pattern in _KINDS if pattern.search(words)), None)
 
 

@@ -119,6 +119,130 @@ def test_a_title_tells_music_without_the_programme(title: str) -> None:
     assert kind(titled(title)) == MUSIC
 
 
+# What muxers write, by language: titles of commentaries, of audio descriptions, and of
+# ordinary tracks that a careless rule would take for one of them.
+TITLES: dict[str, tuple[list[str], list[str], list[str]]] = {
+    "en": (
+        [
+            "Director's Comments",
+            "Comments by the director",
+            "Commentary by Roger Ebert",
+            "Filmmaker Commentary",
+            "Cast & Crew",
+            "Director Jane Doe and cast",
+            "With director of photography John Doe",
+            "From the filmmakers",
+            "English_Commentary_2.0",
+            "Commentary - Director's Cut",
+        ],
+        [
+            "English DD 2.0 AD",
+            "AC3 5.1 AD",
+            "English AD 2.0",
+            "English AD (Stereo)",
+            "English (AD 2.0)",
+            "English_AD",
+            "English AD AAC",
+            "eng AD track",
+            "AD: English",
+            "Descriptive",
+            "English Descriptive",
+            "English [Descriptive]",
+            "Descriptive (English)",
+            "English - Described",
+            "Video Description",
+            "Narrative Description",
+            "English - Audio Desc.",
+        ],
+        [
+            "Audio from Director's Cut",
+            "Audio from Directors Cut",
+            "English 5.1 (from Director’s Cut Blu-ray)",
+            "Stereo from the Producer's Edition",
+            "Audio from Crew Edition",
+            "Theatrical with Producer's credits",
+            "With the Cast Recording",
+            "From the producers of Heat",
+            "5.1 mix approved by the director",
+            "Remixed with director Jane Doe",
+            "Director-approved mono",
+            "by director-approved transfer",
+            "Pompeii 79 AD",
+            "Rome 476 AD (Remastered)",
+            "1066 AD 2.0",
+            "Anno AD",
+            "AD ASTRA",
+            "AD ASTRA (2019) 5.1",
+            "English 5.1 (no ADs)",
+            "LOAD 2.0",
+            "Indescribable",
+            "Non-descriptive",
+            "Crewcut and casting",
+        ],
+    ),
+    "de": (
+        ["Mit Regisseur Max Muster", "Kommentar der Regisseurin", "Deutsch (Audiokommentar) 2.0"],
+        ["Deutsch AD 2.0", "Hörfassung", "Deutsch mit Audiodeskription", "Deutsch (Hörfilm)"],
+        ["Ohne Audiokommentar", "Deutsch (Kinofassung)", "Regiefassung", "Neusynchronisation"],
+    ),
+    "fr": (
+        ["Avec le réalisateur", "Commentaires de l'équipe", "VF (commentaire audio)"],
+        ["VF AD", "VFF AD 2.0", "Français (audiodescription)", "Audio-description"],
+        ["VFQ", "Version longue du réalisateur", "Français (sans audiodescription)", "Comment ça"],
+    ),
+    "es": (
+        ["Con el director", "Español - Comentario", "Comentarios del reparto"],
+        ["Castellano AD (Estéreo)", "Español (audiodescripción)", "Latino - Audiodescrito"],
+        ["Montaje del director", "Español (Latino)", "Castellano sin comentarios"],
+    ),
+    "pt": (
+        ["Com o diretor", "Comentários do elenco"],
+        ["Português AD 2.0", "Português (Brasil) - Audiodescrição"],
+        ["Versão do diretor", "Português (Brasil)", "Dublagem clássica"],
+    ),
+    "it": (
+        ["Con il regista", "Commento audio", "Commenti del cast"],
+        ["Italiano AD 2.0", "Audio descrizione"],
+        ["Versione del regista", "Ridoppiaggio", "Italiano senza commento"],
+    ),
+    "nl": (
+        ["Audiocommentaar", "Nederlands (commentaar)"],
+        ["Vlaams AD 2.0", "Audiobeschrijving"],
+        ["Vlaams", "Nederlands zonder commentaar"],
+    ),
+    "ja": (
+        ["日本語 (監督コメンタリー)"],
+        ["日本語 音声ガイド", "視覚障害者用副音声"],
+        ["日本語 5.1ch", "吹替", "監督版"],
+    ),
+    "zh": (
+        ["导演评论音轨", "導演評論"],
+        ["口述影像版", "无障碍版"],
+        ["国语 5.1", "粤语", "导演剪辑版"],
+    ),
+    "ko": (["감독 코멘터리"], ["한국어 화면해설"], ["한국어 더빙", "감독판"]),
+    "ru": (
+        ["Комментарии съёмочной группы"],
+        ["Тифлоперевод", "Аудиодескрипция"],
+        ["Дубляж", "Режиссёрская версия", "Без комментариев"],
+    ),
+    "pl": (["Komentarz twórców"], ["Polski (audiodeskrypcja)"], ["Lektor PL", "Bez komentarza"]),
+    "sv": (["Kommentarspår med regissören"], ["Svenska (syntolkning)"], ["Svenska 5.1"]),
+    "vi": (["Tiếng Anh (bình luận)"], [], ["Thuyết minh", "Lồng tiếng"]),
+}
+RULES = [
+    pytest.param(title, wanted, id=f"{language}: {title}")
+    for language, columns in TITLES.items()
+    for titles, wanted in zip(columns, (COMMENTARY, DESCRIPTION, None), strict=True)
+    for title in titles
+]
+
+
+@pytest.mark.parametrize(("title", "wanted"), RULES)
+def test_what_a_title_says_in_each_language(title: str, wanted: str | None) -> None:
+    assert kind(titled(title)) == wanted
+
+
 @pytest.mark.parametrize(
     "title",
     [
