@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from glob_walk import takes
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from wcmatch import glob as wcglob
-
-from arrtheaudio.jobs.globs import Glob
 
 letters = st.text("abAB.", min_size=1, max_size=4).filter(lambda name: set(name) != {"."})
 paths = st.lists(letters, min_size=1, max_size=4).map("/".join)
@@ -16,18 +15,6 @@ components = st.one_of(st.just("**"), names)
 patterns = st.lists(components, min_size=1, max_size=4).map("/".join)
 
 FLAGS = wcglob.GLOBSTAR | wcglob.BRACE | wcglob.IGNORECASE | wcglob.DOTGLOB | wcglob.FORCEUNIX
-
-
-def takes(pattern: str, path: str) -> bool:
-    glob = Glob(pattern)
-    *folders, name = path.encode().split(b"/")
-    level = glob.start
-    for folder in folders:
-        inside = glob.enter(level, folder)
-        if inside is None:
-            return False
-        level = inside
-    return level.files is not None and level.files.match(name)
 
 
 @settings(max_examples=400, deadline=None)

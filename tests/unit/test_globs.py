@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from glob_walk import takes
 
 from arrtheaudio.errors import BadPattern
 from arrtheaudio.jobs.globs import BRACE_LIMIT, DEFAULT_PATTERN, LENGTH_LIMIT, Glob, check_names
-
-
-def takes(pattern: str, path: str) -> bool:
-    """Walk the folders of ``path`` as the walker does."""
-    glob = Glob(pattern)
-    *folders, name = path.encode().split(b"/")
-    level = glob.start
-    for folder in folders:
-        inside = glob.enter(level, folder)
-        if inside is None:
-            return False
-        level = inside
-    return level.files is not None and level.files.match(name)
 
 
 @pytest.mark.parametrize(
