@@ -38,8 +38,8 @@ _UNKNOWN: Final = tuple((1 << 7 * length) - 1 for length in range(9))
 Element = tuple[int, int, int, int]
 
 
-def elements(source: bytes, at: int, end: int) -> list[Element]:
-    """The elements that fill ``source[at:end]`` one behind the other."""
+def elements(source: bytes, at: int, end: int, most: int = MAX_CHILDREN) -> list[Element]:
+    """The elements that fill ``source[at:end]`` one behind the other, ``most`` of them."""
     found: list[Element] = []
     lengths = _LENGTHS
     try:
@@ -69,14 +69,14 @@ def elements(source: bytes, at: int, end: int) -> list[Element]:
             if at > end:
                 raise CorruptFile(f"element {ident:X} is larger than its parent")
             found.append((ident, start, body, at))
-            if len(found) > MAX_CHILDREN:
+            if len(found) > most:
                 raise CorruptFile("an element has more children than any real file's")
     except IndexError:
         raise CorruptFile("an element's header is cut off") from None
     return found
 
 
-def spans(source: bytes, at: int, end: int) -> dict[int, tuple[int, int]]:
+def spans(source: bytes, at: int, end: int, most: int = MAX_CHILDREN) -> dict[int, tuple[int, int]]:
     """(offset of the payload, offset behind it) of the last element of each identifier.
 
     What ``elements`` gives, in half the time for the short elements of a TrackEntry.
@@ -108,7 +108,7 @@ def spans(source: bytes, at: int, end: int) -> dict[int, tuple[int, int]]:
                 at = body + (size << 8 & 0x3F00 | source[body - 1])
             else:
                 break
-            if at > end or children > MAX_CHILDREN:
+            if at > end or children > most:
                 break
             children += 1
             found[ident] = body, at
@@ -117,7 +117,7 @@ def spans(source: bytes, at: int, end: int) -> dict[int, tuple[int, int]]:
     except IndexError:
         pass
     # A longer size field, or nothing that can be read: ``elements`` does it, or says why not.
-    return {ident: (body, stop) for ident, _, body, stop in elements(source, start, end)}
+    return {ident: (body, stop) for ident, _, body, stop in elements(source, start, end, most)}
 
 
 def header(window: Window, at: int) -> tuple[int, int, int | None]:

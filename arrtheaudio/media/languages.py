@@ -14,7 +14,7 @@ from typing import Final
 import langcodes
 from langcodes.data_dicts import NORMALIZED_MACROLANGUAGES
 
-UNDETERMINED: Final = "und"
+from arrtheaudio.media.tracks import UNDETERMINED
 
 # How well a track meets a wish; only the order has a meaning.
 NO_MATCH: Final = 0

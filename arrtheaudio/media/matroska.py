@@ -17,6 +17,7 @@ from arrtheaudio.errors import CorruptFile
 from arrtheaudio.media import ebml
 from arrtheaudio.media.languages import normalise
 from arrtheaudio.media.matroska_codecs import short_name
+from arrtheaudio.media.matroska_flags import FLAG_DEFAULT, TRACK_ENTRY
 from arrtheaudio.media.matroska_layout import MAX_INFO_BYTES, Span, locate
 from arrtheaudio.media.matroska_plan import plan_default, room
 from arrtheaudio.media.source import Window
@@ -25,10 +26,8 @@ from arrtheaudio.media.tracks import Media, Track, TrackType
 __all__ = ["plan_default", "probe", "room", "sniff"]
 
 # RFC 9559, 5.1.4.1: children of TrackEntry.
-TRACK_ENTRY: Final = 0xAE
 TRACK_NUMBER: Final = 0xD7
 TRACK_TYPE: Final = 0x83
-FLAG_DEFAULT: Final = 0x88
 FLAG_FORCED: Final = 0x55AA
 FLAG_HEARING_IMPAIRED: Final = 0x55AB
 FLAG_VISUAL_IMPAIRED: Final = 0x55AC
@@ -61,6 +60,10 @@ _DEFAULT_TIMESTAMP_SCALE: Final = 1_000_000  # nanoseconds
 _CODEC_HEADER_BYTES: Final = 20  # BITMAPINFOHEADER up to biCompression
 # A block can name 127 tracks with one byte, real files have up to some 60.
 _MAX_TRACKS: Final = 1000
+# Elements in all TrackEntries together, of which a real one has some 20.
+_MAX_ELEMENTS: Final = 50_000
+_NAME_BYTES: Final = 64 << 10  # media.md: what is longer is cut
+_WORD_BYTES: Final = 255  # of CodecID and languages
 
 _Fields = dict[int, Span]
 
@@ -85,21 +88,22 @@ def probe(window: Window) -> Media:
     ]
     if len(entries) > _MAX_TRACKS:
         raise CorruptFile("Tracks has more entries than any real file's")
+    most = min(ebml.MAX_CHILDREN, _MAX_ELEMENTS // max(1, len(entries)))
     return Media(
         "mkv",
         window.size,
-        tuple(_track(blob, index, entry[2], entry[3]) for index, entry in enumerate(entries)),
+        tuple(_track(blob, index, entry[2], entry[3], most) for index, entry in enumerate(entries)),
         None if layout.info is None else _duration(window, layout.info),
         layout.doc_type,
         layout,
     )
 
 
-def _track(blob: bytes, index: int, start: int, end: int) -> Track:
-    fields = ebml.spans(blob, start, end)
+def _track(blob: bytes, index: int, start: int, end: int, most: int) -> Track:
+    fields = ebml.spans(blob, start, end, most)
     kind = _TYPES.get(_uint(blob, fields, TRACK_TYPE, 0), "other")
     tag = _text(blob, fields, LANGUAGE_BCP47) or _text(blob, fields, LANGUAGE)
-    channels, bit_depth = _audio(blob, fields) if kind == "audio" else (None, 0)
+    channels, bit_depth = _audio(blob, fields, most) if kind == "audio" else (None, 0)
     private, private_end = fields.get(CODEC_PRIVATE, (0, 0))
     return Track(
         index,
@@ -112,7 +116,7 @@ def _track(blob: bytes, index: int, start: int, end: int) -> Track:
         ),
         normalise(tag or _DEFAULT_LANGUAGE),
         tag,
-        _text(blob, fields, NAME) or None,
+        _text(blob, fields, NAME, _NAME_BYTES) or None,
         channels,
         _uint(blob, fields, FLAG_DEFAULT, 1) != 0,
         _uint(blob, fields, FLAG_FORCED, 0) != 0,
@@ -129,16 +133,16 @@ def _uint(blob: bytes, fields: _Fields, ident: int, default: int) -> int:
     return default if span is None else ebml.uint(blob, span[0], span[1], default)
 
 
-def _text(blob: bytes, fields: _Fields, ident: int) -> str:
+def _text(blob: bytes, fields: _Fields, ident: int, most: int = _WORD_BYTES) -> str:
     span = fields.get(ident)
-    return "" if span is None else ebml.text(blob, span[0], span[1])
+    return "" if span is None else ebml.text(blob, span[0], min(span[1], span[0] + most))
 
 
-def _audio(blob: bytes, fields: _Fields) -> tuple[int, int]:
+def _audio(blob: bytes, fields: _Fields, most: int) -> tuple[int, int]:
     """(Channels, BitDepth or 0)."""
     if AUDIO not in fields:
         return 1, 0
-    inner = ebml.spans(blob, *fields[AUDIO])
+    inner = ebml.spans(blob, *fields[AUDIO], most)
     return _uint(blob, inner, CHANNELS, 1), _uint(blob, inner, BIT_DEPTH, 0)
 
 

@@ -16,7 +16,6 @@ import attrs
 from arrtheaudio.media import ebml
 
 TRACK_ENTRY: Final = 0xAE
-TRACK_TYPE: Final = 0x83
 FLAG_DEFAULT: Final = 0x88
 
 CLEARED: Final = b"\x88\x81\x00"

@@ -168,12 +168,17 @@ def _together(
     switch: list[tuple[int, bytes]],
     corrections: list[tuple[int, bytes]],
 ) -> list[Patch]:
-    """One patch over the switch and the corrections shortly before it; the others one by one."""
+    """One patch over the switch and the corrections shortly before or inside it; then the others.
+
+    Inside: where the new Tracks stands far in front, SeekHead may lie between it and the old one.
+    """
     near = list(switch)
     far: list[tuple[int, bytes]] = []
+    lowest = min(offset for offset, _ in switch)
+    highest = max(offset for offset, _ in switch)
     for offset, new in corrections:
         # Behind the switch lies the shadow, which must be durable before.
-        together = 0 <= switch[0][0] - offset <= SWITCH_BYTES
+        together = lowest - SWITCH_BYTES <= offset <= highest
         (near if together else far).append((offset, new))
     first = min(offset for offset, _ in near)
     last = max(offset + len(new) for offset, new in near)

@@ -189,7 +189,6 @@ class Description:
     codec: str = "unknown"
     channels: int | None = None
     forced: bool = False
-    encrypted: bool = False
 
 
 @attrs.frozen
@@ -221,14 +220,13 @@ def _description(stsd: bytes, type: TrackType, quicktime: bool) -> Description:
     if type == "audio":
         return _describe_audio(kind, entry, quicktime or stsd[0] == 0)
     children = dict(split(entry, VISUAL_FIELDS)) if type == "video" else {}
-    encrypted = kind in PROTECTED
-    if encrypted:
+    if kind in PROTECTED:
         kind = _original(entry, children)
     codec = BY_TYPE[type].get(kind) or _printable(kind)
     if kind == b"mp4v":
         codec = OBJECT_TYPES.get(object_type(children.get(b"esds", b"")) or 0, codec)
     forced = kind == b"tx3g" and int.from_bytes(entry[8:12], "big") & ALL_FORCED != 0
-    return Description(codec, None, forced, encrypted)
+    return Description(codec, None, forced)
 
 
 # A file is read again after its edit, and a season's files describe their tracks alike.
@@ -249,12 +247,11 @@ def _describe_audio(kind: bytes, entry: bytes, extra_fields: bool) -> Descriptio
     # QuickTime keeps the codec's boxes one level deeper.
     for name, body in split(children.get(b"wave", b"")):
         children.setdefault(name, body)
-    encrypted = kind in PROTECTED
-    if encrypted:
+    if kind in PROTECTED:
         kind = _original(entry[sound.length :], children)
     codec = _audio_codec(kind, sound, children)
     channels = 1 if codec in MONO else channels_of(children) or sound.channels or None
-    return Description(codec, channels, False, encrypted)
+    return Description(codec, channels)
 
 
 def _sound(entry: bytes, extra_fields: bool) -> _Sound:

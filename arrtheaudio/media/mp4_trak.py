@@ -18,7 +18,8 @@ from arrtheaudio.media.mp4_plan import TrackHeader, TrakLayout
 from arrtheaudio.media.source import Window
 from arrtheaudio.media.tracks import Track, TrackType
 
-DESCRIPTION_BYTES: Final = 64 << 10  # of stsd, names, references: more is not read
+DESCRIPTION_BYTES: Final = 64 << 10  # of stsd and names: more is not read
+REFERENCE_BYTES: Final = 4096  # of tref: a thousand tracks
 HANDLER_BYTES: Final = 12  # version and flags, a reserved word, the handler
 
 # The boxes of a trak that are read, by their parents.
@@ -114,7 +115,7 @@ def read_trak(window: Window, box: Box, index: int, *, quicktime: bool) -> Trak:
         described=description_box[b"stsd"].end if stsd else box.offset,
         tables=tables.get(b"stbl"),
     )
-    return Trak(track, layout, _chapters(_content(window, parts, b"tref")))
+    return Trak(track, layout, _chapters(_content(window, parts, b"tref", REFERENCE_BYTES)))
 
 
 def as_chapters(track: Track) -> Track:

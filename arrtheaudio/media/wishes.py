@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
@@ -17,8 +18,8 @@ import attrs
 from wcmatch import glob
 
 from arrtheaudio.errors import ConfigError
-from arrtheaudio.media.languages import UNDETERMINED, normalise
-from arrtheaudio.media.tracks import Context, Rules, Track
+from arrtheaudio.media.languages import normalise
+from arrtheaudio.media.tracks import UNDETERMINED, Context, Rules, Track
 
 ORIGINAL: Final = "original"
 
@@ -92,7 +93,8 @@ def _overrides(
         if tag.casefold() in tags:
             yield languages, f"tag {tag}"
     if rules.path_overrides:
-        name = os.fsdecode(path)
+        # An accent may be one character or two, by the program that wrote the name.
+        name = unicodedata.normalize("NFC", os.fsdecode(path))
         for pattern, languages in rules.path_overrides:
             if any(regex.fullmatch(name) for regex in compile_glob(pattern)):
                 yield languages, f"path {pattern}"
@@ -108,12 +110,14 @@ def compile_glob(pattern: str) -> tuple[re.Pattern[str], ...]:
 
     ``**`` spans folders, ``{a,b}`` gives choices. A pattern that does not begin
     with ``/`` may match at any depth; one without wildcards, or that ends in
-    ``/``, names a folder and means everything below it.
+    ``/``, names a folder and means everything below it. The path to compare must
+    be in Unicode's form NFC, whatever the file system holds.
 
     Raises: ConfigError for a pattern that is empty, too long or has too many choices.
     """
     if not pattern or len(pattern) > _GLOB_CHARACTERS:
         raise ConfigError((("path_overrides", f"expected a glob, got {pattern[:80]!r}"),))
+    pattern = unicodedata.normalize("NFC", pattern)
     rooted = pattern if pattern.startswith("/") else f"/**/{pattern}"
     patterns = [rooted]
     if pattern.endswith("/") or not glob.is_magic(pattern, flags=_GLOB_FLAGS):

@@ -16,7 +16,8 @@ from in_memory import BytesWindow, inverted, states
 from arrtheaudio.errors import CorruptFile, MediaError, NoRoom, UnsupportedContainer
 from arrtheaudio.media import ebml, matroska
 from arrtheaudio.media.languages import normalise
-from arrtheaudio.media.matroska_flags import TRACK_ENTRY, TRACK_TYPE
+from arrtheaudio.media.matroska import TRACK_TYPE
+from arrtheaudio.media.matroska_flags import TRACK_ENTRY
 from arrtheaudio.media.tracks import Edit, Media
 
 pytestmark = pytest.mark.oracle

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import unicodedata
 from typing import Any
 
 import pytest
@@ -109,6 +111,17 @@ def test_the_strongest_rule_gives_the_wishes(
 def test_path_overrides_are_globs(pattern: str, path: bytes, applies: bool) -> None:
     decision = choose(audio("en"), "eng", path=path, path_overrides=((pattern, ("fra",)),))
     assert (decision.wishes == ("fr",)) is applies
+
+
+@pytest.mark.parametrize("written", ["NFC", "NFD"])
+@pytest.mark.parametrize("stored", ["NFC", "NFD"])
+def test_an_accent_may_be_spelt_in_either_way(written: str, stored: str) -> None:
+    pattern = unicodedata.normalize(written, "/media/Animé/**")
+    path = os.fsencode(unicodedata.normalize(stored, "/media/Animé/é.mkv"))
+    rules = {"path_overrides": ((pattern, ("fra",)),)}
+    decision = choose(audio("en"), "eng", path=path, **rules)
+    assert decision.wishes == ("fr",)
+    assert decision.source == f"path {pattern}"
 
 
 @pytest.mark.parametrize("pattern", ["", "/" * 5000, "/{1..100000}"])

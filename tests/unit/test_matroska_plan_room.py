@@ -39,6 +39,25 @@ def test_behind_the_switch_every_audio_track_states_its_flag() -> None:
     assert changed_bytes(edit) == [(b"\x00", b"\x01"), (b"\x01", b"\x00")]
 
 
+def test_a_void_in_front_of_the_seek_head_takes_the_new_tracks() -> None:
+    # EBML header, Void, SeekHead, Info, Tracks, and no other room.
+    content = synth.mkv(style="tight")
+    start = probe(content).layout.segment
+    head = synth.seek_head(dict.fromkeys((synth.INFO, synth.TRACKS), 0))
+    rest = content[start + len(head) :]
+    tracks = rest.index(synth.TRACKS.to_bytes(4, "big"))
+    places = {synth.INFO: 600 + len(head), synth.TRACKS: 600 + len(head) + tracks}
+    moved = synth.ebml_header() + synth.segment(synth.void(600) + synth.seek_head(places) + rest)
+    assert "farther in front" in matroska.room(probe(moved))
+    for reorder in (False, True):
+        after, edit = change(moved, 2, reorder=reorder)
+        assert len(edit.patches) == 1
+        media = probe(after)
+        position = media.layout.tracks - media.layout.segment
+        assert position == 0
+        assert after.count(synth.uint(0x53AC, position, 8)) == 1
+
+
 def test_linked_seek_heads_are_corrected_too() -> None:
     content = synth.mkv(seek="far", clusters=3)
     after, _ = change(content, 2)

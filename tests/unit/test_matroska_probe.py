@@ -267,6 +267,20 @@ def test_too_many_tracks_are_corrupt() -> None:
         probe(synth.mkv([{}] * 1001))
 
 
+def test_all_tracks_share_one_bound_on_their_elements() -> None:
+    few = [{"extra": b"\xaa\x80" * 2000}] * 3
+    assert len(probe(synth.mkv(few)).tracks) == 3
+    with pytest.raises(CorruptFile, match="more children"):
+        probe(synth.mkv([{"extra": b"\xaa\x80" * 1900}] * 1000))
+
+
+def test_of_a_forged_text_only_the_beginning_is_kept() -> None:
+    forged = track(name="A" * 300_000, codec="A_" + "B" * 300_000, language="e" * 300_000)
+    assert len(forged.title or "") == 64 << 10
+    assert len(forged.codec) <= 255
+    assert len(forged.language_tag) == 255
+
+
 @pytest.mark.parametrize("duration_ms", [float("nan"), float("inf"), -1.0, 0.0])
 def test_senseless_durations_are_unknown(duration_ms: float) -> None:
     assert probe(synth.mkv(duration_ms=duration_ms)).duration_ms is None

@@ -214,6 +214,19 @@ def test_of_a_forged_description_only_the_beginning_is_read(
     assert only(track(entry=box("mp4a", bytes(30 << 20)))).codec == "aac"
 
 
+def test_of_a_forged_list_of_chapters_only_the_beginning_is_read() -> None:
+    named = [2, *range(1000, 3000)]
+    assert [t.type for t in probe(mp4([track(chapters=named), track("subtitles")])).tracks] == [
+        "audio",
+        "other",
+    ]
+    late = [*range(1000, 3000), 2]
+    assert [t.type for t in probe(mp4([track(chapters=late), track("subtitles")])).tracks] == [
+        "audio",
+        "subtitles",
+    ]
+
+
 # --- what a track says ----------------------------------------------------------
 
 
