@@ -28,7 +28,9 @@ MISSING = [
 if MISSING and not os.environ.get("CI"):
     collect_ignore = [
         "test_dashboard.py",
+        "test_dashboard_anywhere.py",
         "test_dashboard_accessibility.py",
+        "test_dashboard_lists.py",
         "test_dashboard_speed.py",
     ]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import attrs
@@ -137,3 +139,48 @@ class Desk:
         self.daemon.process.wait(60)
         assert self.daemon.process.stdout is not None
         self.daemon.process.stdout.close()
+
+
+# --- what tests do there --------------------------------------------------------------
+
+
+def library(desk: Desk, right: int = 2, wrong: int = 3) -> list[Path]:
+    """A series: some episodes with the wrong default; gives those."""
+    for number in range(right):
+        desk.household.add(f"tv/Dark/Dark - S02E{number + 1:02}.mkv", ALREADY_RIGHT)
+    return [
+        desk.household.add(f"tv/Dark/Dark - S01E{number + 1:02}.mkv", WRONG_DEFAULT)
+        for number in range(wrong)
+    ]
+
+
+def batch(desk: Desk, folder: str = "tv") -> str:
+    """A finished batch by the API; gives its id."""
+    started = desk.daemon.post("/batch", {"path": str(desk.household.media / folder)})
+    batch_id = started["batch_id"]
+    desk.daemon.until(
+        lambda: desk.daemon.get(f"/batch/{batch_id}")["status"] == "completed", "the batch ends"
+    )
+    return str(batch_id)
+
+
+def rows(page: sync_api.Page) -> sync_api.Locator:
+    return page.locator("a.job[href]")
+
+
+def row(page: sync_api.Page, title: str | re.Pattern[str]) -> sync_api.Locator:
+    return rows(page).filter(has_text=title)
+
+
+def mark(page: sync_api.Page) -> Callable[[], None]:
+    """Marks the document; the function that is given fails if it was loaded again."""
+    page.evaluate("window.theSameDocument = true")
+
+    def verify() -> None:
+        assert page.evaluate("window.theSameDocument") is True
+
+    return verify
+
+
+def confirm(page: sync_api.Page, words: str | re.Pattern[str]) -> None:
+    page.get_by_role("dialog").get_by_role("button", name=words).click()

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { ask } from "./dialog.js";
-import { count, names, number } from "./format.js";
+import { count, isolated, names, number } from "./format.js";
 import { go, href } from "./router.js";
 import { failed, toast } from "./toast.js";
 import { actions, matched } from "./words.js";
@@ -73,7 +73,7 @@ export async function cancelBatch(batch) {
   const { remaining, success } = batch.progress;
   const rest = `${count(remaining, "file")} ${remaining === 1 ? "stays as it is" : "stay as they are"}.`;
   const stay = success && !batch.dry_run ? ` The ${count(success, "change")} made ${success === 1 ? "stays" : "stay"}; you can undo ${success === 1 ? "it" : "them"} afterwards.` : "";
-  if (!(await ask({ title: `Cancel the batch ${batch.path}?`, text: rest + stay, yes: "Cancel batch", no: "Keep going" }))) return;
+  if (!(await ask({ title: `Cancel the batch ${isolated(batch.path)}?`, text: rest + stay, yes: "Cancel batch", no: "Keep going" }))) return;
   const done = await attempt(() => api.cancelBatch(batch.batch_id), LATE.cancel);
   if (done) toast(done.status === "cancelling" ? "Cancelling. What runs now ends first." : "Cancelled.");
 }
@@ -88,7 +88,7 @@ export async function undoBatch(batch) {
     return;
   }
   const yes = `Undo ${count(changes, "change")}`;
-  if (!(await ask({ title: `${yes} in ${batch.path}?`, text: actions.undo.ask, yes, no: "Leave them" }))) return;
+  if (!(await ask({ title: `${yes} in ${isolated(batch.path)}?`, text: actions.undo.ask, yes, no: "Leave them" }))) return;
   const done = await attempt(() => api.undoBatch(batch.batch_id), LATE.undo);
   if (done) toast(matched("undo", done.job_ids_total));
 }
@@ -102,14 +102,22 @@ export async function runForReal(batch) {
   if (done) go(href("batches", done.batch_id));
 }
 
-/** Retries a group of problems: these files, not what lies in folders below. */
+/** Retries a group of problems: exactly the listed ones, not what lies in folders below. */
 export async function retryGroup(group) {
-  const found = await attempt(() => api.jobs({ problem: "true", reason: group.reason, path: group.folder, limit: MOST }));
+  const { reason, folder } = group;
+  const found = await attempt(() => listed({ problem: "true", reason, path: folder }));
   if (!found) return;
-  const mine = found.jobs.filter((job) => names(job.file_path).folder === group.folder);
-  const ids = mine.map((job) => job.job_id);
-  if (ids.length === 1) await retry(mine[0]);
-  else if (ids.length) await many("retry", { job_ids: ids }, ids.length);
+  const mine = found.filter((job) => names(job.file_path).folder === folder);
+  if (mine.length === 1) await retry(mine[0]);
+  else if (mine.length === found.length && mine.length) await many("retry", { filter: { problem: true, reason: [reason], path: folder } }, mine.length);
+  else if (mine.length) await many("retry", { job_ids: mine.map((job) => job.job_id) }, mine.length);
+}
+
+/** All jobs that match, newest first. */
+async function listed(parameters, before = undefined) {
+  const { jobs } = await api.jobs({ ...parameters, before, limit: MOST });
+  if (jobs.length < MOST) return jobs;
+  return [...jobs, ...(await listed(parameters, Number.parseInt(jobs.at(-1).job_id.slice(4), 16)))];
 }
 
 export async function dismiss(group) {

@@ -39,12 +39,12 @@ export function line(batch, now = Date.now()) {
   return `${batch.dry_run && batch.status === "completed" ? "Dry run" : dry + batchStates[batch.status]} · ${count(total, "file")}${when}`;
 }
 
-/** A card that can show any state of one batch: `{node, update(batch)}`. */
+/** A card that can show any state of one batch: `{node, update(batch)}`; linked, it names the folder. */
 export function batchCard({ linked = true } = {}) {
   let batch = null;
   const symbol = icon("folder");
   const badge = h("span", { class: "badge ok" }, symbol);
-  const name = linked ? h("a", { class: "name cut" }) : h("span", { class: "name cut" });
+  const name = h("a", { class: "name cut" });
   const folder = h("bdi");
   name.append(folder);
   const said = h("span", { class: "small muted" });
@@ -52,7 +52,7 @@ export function batchCard({ linked = true } = {}) {
   const acts = h("div", { class: "acts" });
   const bar = h("div", { class: "bar", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100 });
   const legend = h("ul", { class: "legend" });
-  const node = h("div", { class: "batch" }, h("div", { class: "head" }, badge, h("div", { class: "grow" }, name, said), share, acts), bar, legend);
+  const node = h("div", { class: "batch" }, h("div", { class: "head" }, badge, h("div", { class: "grow" }, linked && name, said), share, acts), bar, legend);
 
   const buttons = {
     cancel: () => button("Cancel…", () => actions.cancelBatch(batch), { kind: "slim ghost" }),
@@ -67,7 +67,7 @@ export function batchCard({ linked = true } = {}) {
     setIcon(symbol, one.status === "failed" ? "fail" : one.status === "cancelled" ? "cancel" : one.dry_run ? "search" : ended ? "check" : "folder", "");
     badge.className = `badge ${one.status === "failed" ? "bad" : one.dry_run || one.status === "cancelled" ? "quiet" : "ok"}`;
     text(folder, one.path);
-    if (linked) attribute(name, "href", href("batches", one.batch_id));
+    attribute(name, "href", href("batches", one.batch_id));
     text(said, line(one));
     text(share, ended ? "" : percent(one.progress.percent));
     const shown = parts(one);

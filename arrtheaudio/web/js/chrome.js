@@ -9,7 +9,7 @@ import { state, watch } from "./store.js";
 
 const BANNER_AFTER_MS = 5_000;
 const THEME_ICONS = { system: "screen", light: "sun", dark: "moon" };
-const THEME_WORDS = { system: "System", light: "Light", dark: "Dark" };
+const THEME_WORDS = { system: "Auto", light: "Light", dark: "Dark" };
 
 const find = (id) => document.getElementById(id);
 

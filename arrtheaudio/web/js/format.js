@@ -100,6 +100,9 @@ export function names(filePath, title) {
   return { title: title || (MOVIE.exec(stem)?.[1] ?? stem) || file, folder, file };
 }
 
+/** A path within a sentence: whatever direction its letters have, they turn nothing around them. */
+export const isolated = (path) => `\u2068${path}\u2069`;
+
 /** A folder without the part that all media roots share: "anime/Frieren/Season 01". */
 export function shortFolder(folder, roots) {
   for (const root of roots) {

@@ -6,7 +6,7 @@ import { button, h, path } from "./dom.js";
 import { ago, bytes, fullTime, language, names, preciseTime, span, trackFacts } from "./format.js";
 import { icon } from "./icons.js";
 import { go, href } from "./router.js";
-import { event as eventWords, headline, how, source, summary } from "./words.js";
+import { brief, event as eventWords, headline, how, source, summary } from "./words.js";
 
 const BADGES = { "tone-ok": "ok", "tone-bad": "bad", "tone-warn": "warn", "tone-quiet": "quiet" };
 const REREAD_MS = 300;
@@ -124,9 +124,10 @@ export class Sheet {
 
   #notice() {
     const { job } = this;
-    if (job.status === "failed") return h("p", { class: "notice" }, job.message);
-    if (job.status === "waiting_for_space" && job.message) return h("p", { class: "notice warn" }, job.message);
-    return job.result === "skipped" && job.reason !== "already_correct" ? h("p", { class: "notice warn" }, job.message) : null;
+    const said = brief(job.message, job.file_path);
+    if (job.status === "failed") return h("p", { class: "notice" }, said);
+    const warns = job.status === "waiting_for_space" || (job.result === "skipped" && job.reason !== "already_correct");
+    return warns && said ? h("p", { class: "notice warn" }, said) : null;
   }
 
   #tracks() {

@@ -30,6 +30,12 @@ const REASONS = {
 
 const capital = (words) => words[0].toUpperCase() + words.slice(1);
 
+/** What the daemon says of a job, without the path that stands beside it. */
+export function brief(message, path) {
+  const prefix = `${path}: `;
+  return message?.startsWith(prefix) ? capital(message.slice(prefix.length)) : message ?? "";
+}
+
 export const reason = (code) => REASONS[code]?.[0] ?? (code ? capital(code.replaceAll("_", " ")) : "Failed");
 
 const SOURCES = { sonarr: "Sonarr", radarr: "Radarr", manual: "By hand" };
@@ -88,8 +94,8 @@ export function event(entry, job) {
     case "job.queued": return queued(job);
     case "job.started": return entry.worker_id ? `Started on worker ${entry.worker_id}${entry.attempt > 1 ? `, attempt ${entry.attempt}` : ""}` : "Started";
     case "job.planned": return "Planned and noted, before the first byte";
-    case "job.completed": return moved(job) ?? (entry.message || "Completed");
-    case "job.failed": return entry.message || `Failed${why}`;
+    case "job.completed": return moved(job) ?? (brief(entry.message, job.file_path) || "Completed");
+    case "job.failed": return brief(entry.message, job.file_path) || `Failed${why}`;
     case "job.cancelled": return "Cancelled";
     case "job.retrying": return `Did not work${why}; it is tried again`;
     case "job.deferred": return entry.heavy ? "Put in line for files that must be rewritten" : `Put off${why}`;
