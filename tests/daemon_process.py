@@ -16,6 +16,8 @@ from typing import Any
 import attrs
 import httpx
 import yaml
+from media_runs import MP4
+from synth import mkv
 
 PATIENCE_SECONDS = 60
 GRANDCHILD = "sleep 86399"  # what the slow ffmpeg starts and does not wait for
@@ -152,6 +154,32 @@ class Household:
             process.stdout.close()
 
 
+def season(household: Household, count: int) -> tuple[list[Path], dict[str, Any]]:
+    """Files that need an edit, and their delivery."""
+    paths = [household.add(f"tv/Show/S01E{n:02}.mkv", mkv()) for n in range(count)]
+    body = {
+        "eventType": "Download",
+        "series": {"title": "Show", "path": str(household.media / "tv/Show")},
+        "episodeFiles": [{"path": str(path)} for path in paths],
+    }
+    return paths, body
+
+
+def leftovers(household: Household) -> list[str]:
+    """Temporary files that somebody left in the library."""
+    return [path.name for path in household.media.rglob("._*")]
+
+
+def remuxing(daemon: DaemonProcess, household: Household, pids: Path) -> str:
+    """A job in the middle of its slow remux."""
+    movie = household.add("movie.mp4", MP4)
+    before = len(started(pids))
+    (job,) = daemon.post("/jobs", {"paths": [str(movie)]})["job_ids"]
+    daemon.until(lambda: len(started(pids)) > before, "ffmpeg starts")
+    assert daemon.job(job)["status"] == "running"
+    return str(job)
+
+
 def slow_ffmpeg(household: Household) -> Path:
     """An ffmpeg on PATH that never ends and starts a grandchild; the log of its process ids."""
     folder = household.folder / "bin"
@@ -180,3 +208,9 @@ def alive(pids: list[int]) -> list[int]:
         if state != "Z":
             found.append(pid)
     return found
+
+
+def end_orphans(pids: Path) -> None:
+    """What kill -9 of a daemon leaves behind is nobody's to reap but ours."""
+    for pid in alive(started(pids)):
+        os.kill(pid, signal.SIGKILL)

@@ -14,11 +14,10 @@ import apsw
 import attrs
 import pytest
 from daemon_process import DaemonProcess, Household, alive
+from media_runs import MP4
 from synth import mkv
-from synth_mp4 import mp4, track
 
 WORKERS = 4
-MOVIE = mp4([track("video"), track(language="jpn"), track(language="eng", enabled=False)])
 SCRIPT = """#!/bin/sh
 trap '' TERM
 {grandchild} &
@@ -109,7 +108,7 @@ def most_running(household: Household) -> int:
 
 
 def movies(household: Household, daemon: DaemonProcess, count: int) -> list[str]:
-    paths = [str(household.add(f"movie {n}.mp4", MOVIE)) for n in range(count)]
+    paths = [str(household.add(f"movie {n}.mp4", MP4)) for n in range(count)]
     jobs: list[str] = daemon.post("/jobs", {"paths": paths})["job_ids"]
     return jobs
 
@@ -131,7 +130,7 @@ def statuses(daemon: DaemonProcess, jobs: list[str]) -> dict[str, int]:
 def assert_nothing_is_left(household: Household, ffmpeg: GatedFfmpeg) -> None:
     assert alive(ffmpeg.processes()) == []
     assert list(household.media.rglob("._*")) == []
-    assert {path.read_bytes() for path in household.media.glob("*.mp4")} == {MOVIE}
+    assert {path.read_bytes() for path in household.media.glob("*.mp4")} == {MP4}
 
 
 @pytest.mark.parametrize("limit", [1, 2])
@@ -163,7 +162,7 @@ def test_a_cancelled_batch_of_slow_remuxes_leaves_no_process_and_no_temporary_fi
     ffmpeg = GatedFfmpeg(household)
     ffmpeg.install()
     for number in range(5):
-        household.add(f"movie {number}.mp4", MOVIE)
+        household.add(f"movie {number}.mp4", MP4)
     with household.daemon() as daemon:
         batch = daemon.post("/batch", {"path": str(household.media)})["batch_id"]
         daemon.until(lambda: len(ffmpeg.recorded()) == 2, "two have begun")
