@@ -22,7 +22,7 @@ import attrs
 import structlog
 import trio
 
-from arrtheaudio import __version__, _keys, logs
+from arrtheaudio import __version__, _garbage, _keys, logs
 from arrtheaudio._notify import Notifier
 from arrtheaudio._stopping import STOP_SIGNALS, Backstop, StopRequests
 from arrtheaudio.api.app import create_app
@@ -50,11 +50,7 @@ STOPPING_ROW_SECONDS: Final = 2.0
 HUNG_SECONDS: Final = 10.0
 # For HTTP to close, and for the journal's last commits.
 CLOSE_SECONDS: Final = 10.0
-# A collection holds everybody. One of the young looks at 6,000 objects at most: 3 ms. A full
-# one looks at every queued job, 80 ms with 100,000 of them: never by itself, but now and then
-# while the queue is short, for what became garbage in its old age (connections, tracebacks).
-COLLECTIONS: Final = (1_000, 5, 1_000_000)
-COLLECTION_SECONDS: Final = 600.0
+COLLECTION_SECONDS: Final = 600.0  # for what became garbage in its old age
 SHORT_QUEUE: Final = 5_000  # jobs
 WATCHDOG_SHARE: Final = 3  # systemd hears of us that many times in its interval
 ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -140,9 +136,7 @@ class Daemon:
             port = await services.start(_supervised, "HTTP server", self._serve_http)
             services.start_soon(self._feed_watchdog)
             services.start_soon(self._collect_garbage)
-            gc.freeze()  # what was imported and replayed stays: never looked at again
-            gc.set_threshold(*COLLECTIONS)
-            gc.enable()
+            _garbage.keep_what_is()
             task_status.started(self._announce(port))
             await self._asked.stop.wait()
             await self._stop(discovery)

@@ -111,7 +111,7 @@ class Requests(Core):
         if new.refused is None:
             return draft.queued(body, parent)
         body["refused"] = True
-        job = draft.queued(body, parent)
+        job = draft.queued(body, parent, takes_place=False)
         end = ev.refused_body(new.path, body["facet"], *new.refused)
         draft.job(ev.JOB_COMPLETED, job, parent, end)
         return job
@@ -178,7 +178,7 @@ class Requests(Core):
         body = ev.queued_body(
             new, source, Priority.HIGH, undo_of=job, retry_of=retry_of, direct=direct
         )
-        return draft.queued(body)
+        return draft.queued(body, takes_place=False)
 
     async def undo_batch(self, batch: int, *, direct: bool = False) -> int:
         """Undo every change of a batch that can be; the number of undo jobs, one transaction.

@@ -41,6 +41,7 @@ class Batches(Ownership):
         self._admit(1)
         draft = self._draft()
         seq = draft.begin(ev.BATCH_QUEUED, ev.batch_body(batch))
+        draft.places = 1
         self._starting[batch.path] = seq
         try:
             await self._commit(draft)
@@ -85,7 +86,7 @@ class Batches(Ownership):
         draft = self._draft()
         priority = int(live.request.priority)
         for path in files:
-            draft.queued(ev.found_body(path, priority), batch)
+            draft.queued(ev.found_body(path, priority), batch, takes_place=False)
         body: dict[str, object] = {"found": len(files), "complete": complete}
         if last is not None:
             body["last"] = encode_bytes(last)

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Final
 
-import attrs
 import structlog
 import trio
 
@@ -26,33 +26,20 @@ from arrtheaudio.jobs.drive import Drive
 from arrtheaudio.jobs.encoding import decode_bytes
 from arrtheaudio.jobs.eta import Pace
 from arrtheaudio.jobs.feed import Feed
-from arrtheaudio.jobs.history import Found
 from arrtheaudio.jobs.journal import Journal, wait_landed
 from arrtheaudio.jobs.lanes import Lanes
 from arrtheaudio.jobs.models import BatchStatus, Priority, Status
 from arrtheaudio.jobs.readers import Readers
+from arrtheaudio.jobs.scouting import Scouted, Scouts
 from arrtheaudio.jobs.settings import Settings
 from arrtheaudio.jobs.state import LiveBatch, LiveJob, State, apply, batch_end_body
 from arrtheaudio.jobs.view import Origin
-from arrtheaudio.media import Plan
 
-SCOUTS: Final = 4  # threads that identify files; a hung one is left behind
 POISONED_CRASHES: Final = 2  # of the daemon, in a row, in the middle of one job
 POISONED: Final = "The daemon died while working on this file {} in a row"
 EXHAUSTED: Final = "The daemon died during the last attempt at this file"
 
 _log = structlog.get_logger(__name__)
-
-
-@attrs.frozen
-class Scouted:
-    """What a claim needs from the disk, looked up just before."""
-
-    found: Found
-    identity: Hashable  # of the real file
-    own_mtime_ns: int | None
-    undo_plan: Plan | None
-    at: float  # monotonic
 
 
 class Core:
@@ -71,7 +58,6 @@ class Core:
         self.path = path
         self.settings = settings
         self._now = now
-        self._identify = identify
         self._readers = readers
         self._journal = Journal(drive, self)
         self._feed = Feed()
@@ -83,6 +69,7 @@ class Core:
         self._unsettled: set[int] = set()  # running jobs with an open plan that nobody owns
         self._died = False  # the last daemon ended without a clean stop
         self._reserved = 0  # places of rows that have not landed
+        self._reservations: deque[tuple[int, int]] = deque()  # (last seq of the rows, places)
         self._stopping = False
         self._warning = ""  # about the file system
         self._removing = trio.Lock()
@@ -91,7 +78,7 @@ class Core:
         self._discoveries: dict[int, Discovery] = {}
         self._paces: dict[int, Pace] = {}
         self._scouted: dict[int, Scouted] = {}  # what the next claims need from the disk
-        self._scouts = trio.CapacityLimiter(SCOUTS)
+        self._scouts = Scouts(readers, identify)
         self._changed = trio.Event()  # something may be dispatchable
         self._delayed = trio.Event()  # the first due time changed
         self._discovery_wanted = trio.Event()
@@ -108,28 +95,27 @@ class Core:
 
     async def _commit(self, draft: Draft) -> None:
         entry = self._journal.submit(draft.rows)
-        self._reserve(draft.rows)
+        if draft.places:
+            self._reserved += draft.places
+            self._reservations.append((draft.rows[-1].seq, draft.places))
         await wait_landed(entry)
 
-    def _reserve(self, rows: Sequence[ev.Row]) -> None:
-        self._reserved += sum(self._will_take_place(row) for row in rows)
+    def _free_reservations(self, landed: int) -> None:
+        """The rows up to this seq take their places in the state itself."""
+        reservations = self._reservations
+        while reservations and reservations[0][0] <= landed:
+            self._reserved -= reservations.popleft()[1]
 
-    def _will_take_place(self, row: ev.Row) -> bool:
-        if row.type == ev.BATCH_QUEUED:
-            return True
-        return (
-            row.type == ev.JOB_QUEUED
-            and row.parent not in self._state.batches
-            and "undo_of" not in row.body
-            and "refused" not in row.body
-        )
+    def _forget_reservations(self) -> None:
+        self._reserved = 0
+        self._reservations.clear()
 
     # --- rows in (journal.Listener) ---
 
     def opened(self, state: State, *, again: bool) -> Sequence[ev.Row]:
         """The journal is open with this state: rebuild the runtime memory, settle the runs."""
         self._state = state
-        self._reserved = 0
+        self._forget_reservations()
         self._batch_rows.clear()
         self._lanes = Lanes(self._waits_in_lane)
         self._owned = set(self._claims)
@@ -186,11 +172,9 @@ class Core:
         """Fold durable rows, tell the feed, and react."""
         state, feed = self._state, self._feed
         jobs, batches = state.jobs, state.batches
+        self._free_reservations(rows[-1].seq)
         for row in rows:
-            kind = row.type
-            if kind == ev.JOB_QUEUED:
-                if self._reserved and self._will_take_place(row):
-                    self._reserved -= 1
+            if row.type == ev.JOB_QUEUED:
                 apply(state, row)
                 self._enqueue(jobs[row.seq])
                 feed.add(row)
@@ -204,7 +188,6 @@ class Core:
                 apply(state, row)
                 if row.type == ev.BATCH_QUEUED:
                     path = batches[row.seq].request.path
-                    self._reserved -= self._reserved > 0
                 feed.add(row, path=path)
                 self._react_to_batch(row)
         feed.wake()
@@ -252,7 +235,7 @@ class Core:
 
     def broken(self) -> None:
         """Nothing can be written: stop every run; nothing they report counts any more."""
-        self._reserved = 0
+        self._forget_reservations()
         for claim in self._claims.values():
             claim.revoked = True
             claim.cancel("journal")
@@ -306,7 +289,7 @@ class Core:
         if job.seq in self._owned or (job.direct and not self.settings.worker_count):
             return
         if delay is None:
-            delay = self._delay_left(job)
+            delay = self._delay_left(job) if job.moved is not None else 0.0
         if delay > 0:
             self._lanes.delay(job.seq, trio.current_time() + delay)
             self._delayed.set()

@@ -14,6 +14,7 @@ class Draft:
         self._next = first
         self._at = at
         self.rows: list[ev.Row] = []
+        self.places = 0  # that the rows will take (queue.md, Admission)
 
     def _add(self, kind: str, job: int | None, parent: int | None, body: dict[str, Any]) -> int:
         seq = self._next
@@ -21,10 +22,15 @@ class Draft:
         self._next = seq + 1
         return seq
 
-    def queued(self, body: dict[str, Any], parent: int | None = None) -> int:
+    def queued(
+        self, body: dict[str, Any], parent: int | None = None, *, takes_place: bool = True
+    ) -> int:
         """A new job; its id."""
         seq = self._next
-        return self._add(ev.JOB_QUEUED, seq, parent, body)
+        self.places += takes_place
+        self.rows.append(ev.Row(seq, self._at, ev.JOB_QUEUED, seq, parent, body))
+        self._next = seq + 1
+        return seq
 
     def job(
         self, kind: str, job: int, parent: int | None, body: dict[str, Any] | None = None

@@ -143,6 +143,7 @@ class ThreadDrive:
                     writer.checkpoint()
                     return
                 tell(commit_group(writer, group))
+                writer.tidy()
         finally:
             writer.close()
 
@@ -194,6 +195,7 @@ class InlineDrive:
                 landed = commit_group(writer, group)
                 self._fault("behind")
                 report(landed)
+                writer.tidy()
                 writer.checkpoint()
         finally:
             writer.close()

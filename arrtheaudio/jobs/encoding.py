@@ -7,7 +7,7 @@ with one take the second form, so the coding is one to one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import cattrs
@@ -32,7 +32,7 @@ def decode_bytes(text: str) -> bytes:
     return text[1:].encode("latin-1") if text.startswith(_RAW) else text.encode()
 
 
-def encode_body(body: Mapping[str, Any]) -> bytes:
+def encode_body(body: Mapping[str, Any] | Sequence[int]) -> bytes:
     """A row's body for the journal. Stray bytes of names in messages become U+FFFD."""
     if not body:
         return b""

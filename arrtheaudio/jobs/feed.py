@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import apsw
 import trio
@@ -29,10 +29,9 @@ FEED_ROWS: Final = f"""SELECT j.seq, j.at, j.type, j.job, j.parent,
  WHERE j.seq > ? AND j.seq <= ? ORDER BY j.seq LIMIT ?"""
 
 
-class _Recent(NamedTuple):
-    row: ev.Row
-    origin: Origin | None  # of a job; a job.queued row tells its own
-    path: bytes | None  # of a batch
+# A row; of which job, where it is a job's (a job.queued row tells it itself); of which folder,
+# where it is a batch's. A plain tuple: one is made for every row.
+_Recent = tuple[ev.Row, Origin | None, bytes | None]
 
 
 class Feed:
@@ -53,7 +52,7 @@ class Feed:
         """A row that is durable."""
         if row.type == ev.JOB_PLANNED:
             row = row._replace(body={})  # patches are large, and never shown
-        self._ring.append(_Recent(row, origin, path))
+        self._ring.append((row, origin, path))
         self.head = row.seq
 
     def wake(self) -> None:
@@ -70,21 +69,26 @@ class Feed:
         """Return behind the next commit, or when the journal breaks or is open again."""
         await self._grown.wait()
 
+    @property
+    def _first(self) -> int:
+        row, *_ = self._ring[0]
+        return row.seq
+
     def recent(self, since: int, limit: int) -> EventChunk | None:
         """The chunk behind ``since`` if the ring reaches back so far."""
         if since > self.head:
             return EventChunk((), self.head, (since, self.head))
         if since == self.head:
             return EventChunk((), since)
-        if not self._ring or self._ring[0].row.seq > since + 1:
+        if not self._ring or self._first > since + 1:
             return None
-        begin = since + 1 - self._ring[0].row.seq
+        begin = since + 1 - self._first
         taken = list(islice(self._ring, begin, begin + limit))
-        return EventChunk(_events(taken), taken[-1].row.seq)
+        return EventChunk(_events(taken), taken[-1][0].seq)
 
 
 def _events(recents: Iterable[_Recent]) -> tuple[Event, ...]:
-    return tuple(_event(*recent) for recent in recents if recent.row.type not in ev.INTERNAL)
+    return tuple(_event(*recent) for recent in recents if recent[0].type not in ev.INTERNAL)
 
 
 def _event(row: ev.Row, origin: Origin | None, path: bytes | None) -> Event:
@@ -116,5 +120,5 @@ def _recent(row: ev.Row, first: list[Any]) -> _Recent:
     parent, raw = first
     body = decode_body(raw or b"")
     if row.job is not None:
-        return _Recent(row, origin_of(row._replace(parent=parent, body=body)), None)
-    return _Recent(row, None, decode_bytes(body["path"]) if "path" in body else None)
+        return row, origin_of(row._replace(parent=parent, body=body)), None
+    return row, None, decode_bytes(body["path"]) if "path" in body else None

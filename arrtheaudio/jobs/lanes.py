@@ -16,6 +16,7 @@ from arrtheaudio.jobs.models import Priority
 
 SEQ_BITS: Final = 48  # 12 hex digits (models.format_id)
 _SEQ_MASK: Final = (1 << SEQ_BITS) - 1
+_PRIORITIES: Final = tuple(Priority)  # by value
 
 Valid = Callable[[int, Priority, bool], bool]  # (seq, priority, heavy) still waits there
 
@@ -66,21 +67,17 @@ class Lanes:
 
     def head(self, *, light: bool, heavy: bool) -> tuple[int, bool] | None:
         """(seq, heavy) of the first job among the lanes asked for."""
-        heads = [
-            (key, lane)
-            for lane, wanted in ((False, light), (True, heavy))
-            if wanted and (key := self._head_key(lane)) is not None
-        ]
-        if not heads:
-            return None
-        key, lane = min(heads)
-        return key & _SEQ_MASK, lane
+        first = self._head_key(False) if light else None
+        other = self._head_key(True) if heavy else None
+        if other is not None and (first is None or other < first):
+            return other & _SEQ_MASK, True
+        return None if first is None else (first & _SEQ_MASK, False)
 
     def _head_key(self, lane: bool) -> int | None:
         heap = self._heaps[lane]
         while heap:
             key = heap[0]
-            if self._valid(key & _SEQ_MASK, Priority(key >> SEQ_BITS), lane):
+            if self._valid(key & _SEQ_MASK, _PRIORITIES[key >> SEQ_BITS], lane):
                 return key
             heapq.heappop(heap)
         return None

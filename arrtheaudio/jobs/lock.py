@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from arrtheaudio.errors import JournalError, JournalLocked
+from arrtheaudio.jobs.mounts import mount_of
 
-MOUNTS: Final = Path("/proc/self/mountinfo")
 # SQLite's WAL needs shared memory and honest locks (sqlite.org/wal.html, "all on the same host").
 NETWORK_FILE_SYSTEMS: Final = frozenset(
     {
@@ -63,19 +63,10 @@ def _take(descriptor: int, database: Path) -> None:
         ) from None
 
 
-def network_file_system(path: Path, mounts: str | None = None) -> str | None:
-    """The type of the network file system that holds ``path``; None for a local one."""
-    if mounts is None:
-        try:
-            mounts = MOUNTS.read_text(errors="surrogateescape")
-        except OSError:  # no Linux: nothing can be said
-            return None
-    where = os.path.realpath(path)
-    best, kind = "", ""
-    for line in mounts.splitlines():  # proc(5), mountinfo: … mount-point … - type source …
-        before, _, after = line.partition(" - ")
-        point = before.split(" ")[4].encode("utf-8", "surrogateescape").decode("unicode_escape")
-        inside = where == point or where.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= len(best):
-            best, kind = point, after.split(" ")[0]
+def network_file_system(path: Path, mounts: bytes | None = None) -> str | None:
+    """The type of the network file system that holds ``path``; None for a local one.
+
+    ``mounts``: as in ``mount_of``.
+    """
+    _, kind = mount_of(os.fsencode(os.path.realpath(path)), mounts)
     return kind if kind in NETWORK_FILE_SYSTEMS else None

@@ -26,6 +26,8 @@ _ID: Final = re.compile(r"(job|webhook|batch)_([0-9a-f]{12})")
 class Status(enum.StrEnum):
     """Where a job is. Ended is final."""
 
+    __hash__ = str.__hash__  # as it compares; Enum's own is Python, and counters are keyed by it
+
     QUEUED = "queued"
     RUNNING = "running"
     WAITING_FOR_SPACE = "waiting_for_space"
@@ -50,6 +52,8 @@ class BatchStatus(enum.StrEnum):
 
 class Priority(enum.IntEnum):
     """Dispatch order: smaller first, FIFO within one."""
+
+    __hash__ = int.__hash__
 
     HIGH = 0
     NORMAL = 1

@@ -18,7 +18,6 @@ void: leave it, and let ``release`` (always in the owner's ``finally``) do the r
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import Any, Final
 
 import apsw
@@ -28,12 +27,12 @@ import trio
 from arrtheaudio.errors import JournalUnavailable
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.claims import Claim
-from arrtheaudio.jobs.core import Scouted
 from arrtheaudio.jobs.encoding import encode_bytes, encode_plan
 from arrtheaudio.jobs.facets import container_of, live_facet, source_of
 from arrtheaudio.jobs.history import Found, jobs_rows, last_edit_mtimes, last_plan
 from arrtheaudio.jobs.models import SpaceWaiter, Status
 from arrtheaudio.jobs.reading import Reading
+from arrtheaudio.jobs.scouting import Scouted
 from arrtheaudio.jobs.state import LiveJob
 from arrtheaudio.jobs.view import Origin
 from arrtheaudio.media import Outcome, Plan
@@ -41,7 +40,6 @@ from arrtheaudio.media import Outcome, Plan
 SCOUTED_AT_ONCE: Final = 64  # heads of each lane whose files are looked up ahead of the claim
 SCOUTED_SECONDS: Final = 1.0  # how long such a look counts as "at claim"
 UNREADABLE_SECONDS: Final = 1.0  # until the journal is read again that could not be
-SCOUT_TIMEOUT: Final = 5.0  # a file system that hangs longer is not asked: the path identifies
 
 _log = structlog.get_logger(__name__)
 
@@ -156,9 +154,9 @@ class Ownership(Reading):
             own_mtime_ns=scouted.own_mtime_ns,
             direct=job.direct,
             crashed=crashed,
-            started=job.status is Status.RUNNING,
-            started_at=trio.current_time(),
         )
+        if job.status is Status.RUNNING:
+            claim.started, claim.started_at = True, trio.current_time()
         self._scouted.pop(job.seq, None)
         self._owned.add(job.seq)
         self._claims[job.seq] = claim
@@ -198,24 +196,13 @@ class Ownership(Reading):
                 for undo in (found.rows[0].body.get("undo_of"),)
             ]
 
-        looked = await self._readers.run(look)
-        identities = await self._identities([job.path for job in jobs.values()])
+        looked, identities = await self._scouts.look(look, [job.path for job in jobs.values()])
         now = trio.current_time()
         self._scouted.clear()
         for found, own_mtime_ns, undo_plan in looked:
             seq = found.rows[0].seq
             identity = identities[jobs[seq].path]
             self._scouted[seq] = Scouted(found, identity, own_mtime_ns, undo_plan, now)
-
-    async def _identities(self, paths: list[bytes]) -> dict[bytes, Hashable]:
-        def look() -> dict[bytes, Hashable]:
-            return {path: self._identify(path) for path in paths}
-
-        if not self._readers.threads:
-            return look()
-        with trio.move_on_after(SCOUT_TIMEOUT):
-            return await trio.to_thread.run_sync(look, limiter=self._scouts, abandon_on_cancel=True)
-        return {path: path for path in paths}
 
     # --- open plans ---
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -38,10 +39,12 @@ class Readers:
         """
         if not self.threads:
             await trio.lowlevel.checkpoint()
-            return self._read(query, view)
-        return await trio.to_thread.run_sync(self._read, query, view, limiter=self._limiter)
+            return self.read(query, view=view)
+        read = partial(self.read, query, view=view)
+        return await trio.to_thread.run_sync(read, limiter=self._limiter)
 
-    def _read(self, query: Callable[[apsw.Connection], T], view: bool) -> T:
+    def read(self, query: Callable[[apsw.Connection], T], *, view: bool = True) -> T:
+        """As ``run``, for whoever is in a thread already."""
         try:
             connection = self._idle.pop()
         except IndexError:

@@ -142,7 +142,7 @@ def _queued(state: State, row: ev.Row) -> None:
         facet,
         _PRIORITIES[body["priority"]],
         body.get("heavy", False),
-        Status.QUEUED,
+        _QUEUED,
         body.get("undo_of"),
         body.get("direct", False),
     )
@@ -163,7 +163,7 @@ def _move(state: State, row: ev.Row) -> tuple[LiveJob, Moved]:
     """Check the move, change the status and every count that depends on it."""
     job = state.jobs.get(row.job or 0)
     allowed, to = ev.MOVES[row.type]
-    if row.body.get("refused"):
+    if "refused" in row.body:
         allowed = ev.REFUSED_FROM
     if job is None or job.status not in allowed:
         where = "not live" if job is None else job.status

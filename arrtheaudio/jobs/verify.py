@@ -67,9 +67,9 @@ def _compare_tables(connection: apsw.Connection) -> Iterator[str]:
         opened.update((entry[0], entry) for entry in projection.opened)
         finished.update((entry[0], entry) for entry in projection.finished)
         marks.take(projection)
-        for (job,) in projection.closed:
+        for job in projection.closed:
             opened.pop(job, None)
-        for facet, sums in projection.kept.items():
+        for facet, sums in projection.kept().items():
             of_facet = kept.setdefault(facet, [0, 0, 0])
             of_facet[:] = [a + b for a, b in zip(of_facet, sums, strict=True)]
     yield from _compare("open", connection.execute(OPEN_ROWS), opened.values())

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
-
-import attrs
+from typing import Any, Final, NamedTuple
 
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.batch_view import final_progress
@@ -24,8 +22,7 @@ from arrtheaudio.jobs.models import (
 UNDETERMINED: Final = "und"  # ISO 639-2: what a file says that does not know
 
 
-@attrs.frozen
-class Origin:
+class Origin(NamedTuple):
     """What every event of a job repeats."""
 
     path: bytes

@@ -8,7 +8,9 @@ closes this writer and opens another.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -19,14 +21,19 @@ from arrtheaudio.jobs.encoding import decode_bytes, encode_body
 from arrtheaudio.jobs.facets import ALREADY, CHANGED, IS_FAILED, OPEN_BATCH, end_of
 from arrtheaudio.jobs.schema import connect_writer, local_day, sync_folder
 from arrtheaudio.jobs.state import BATCH_ENDED_FACET
+from arrtheaudio.jobs.wal import LogRoom
 
 WAL_BOUND_PAGES: Final = 16_384  # 64 MiB of 4 KiB pages: checkpoint even when busy
 
-INSERT: Final = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)"
-OPEN: Final = "INSERT INTO open VALUES (?, ?, ?)"
-CLOSE: Final = "DELETE FROM open WHERE job = ?"
-FINISH: Final = """INSERT INTO finished(job, seq, facet, parent, ms, path, reason, language)
- VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+QUARTER_SECONDS: Final = 900  # days begin at a multiple of this in all time zones of today
+
+# insert_*: what is inserted many at a time, one statement for so many rows. Each statement is a
+# hand-over of the interpreter, which a busy event loop may keep for SWITCH_SECONDS (drive.py).
+ROWS_AT_ONCE: Final = (64, 8)
+INSERT: Final = "INSERT INTO journal"
+OPEN: Final = "INSERT INTO open"
+FINISH: Final = "INSERT INTO finished(job, seq, facet, parent, ms, path, reason, language)"
+CLOSE: Final = "DELETE FROM open WHERE job IN (SELECT value FROM json_each(?))"
 # mark_*: what becomes of an ended job later
 MARK: Final = {
     "undone": "UPDATE finished SET undone = 1 WHERE job = ?",
@@ -35,6 +42,9 @@ MARK: Final = {
     "settled": f"""UPDATE finished INDEXED BY finished_problem SET dismissed = 1
  WHERE path = ? AND job < ? AND {IS_FAILED} AND NOT dismissed""",
 }
+# What a success settles, if there is any at all: mostly there is not.
+ANY_PROBLEM: Final = f"""SELECT 1 FROM finished INDEXED BY finished_problem
+ WHERE {IS_FAILED} AND NOT dismissed LIMIT 1"""
 KEEP: Final = """INSERT INTO kept VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
  SET n = n + excluded.n, ran = ran + excluded.ran, ms = ms + excluded.ms"""
 TALLY: Final = """INSERT INTO tally VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
@@ -67,6 +77,12 @@ def encode_row(row: ev.Row) -> Encoded:
     return (row.seq, row.at, row.type, row.job, row.parent, encode_body(row.body))
 
 
+@functools.cache
+def _inserting(into: str, columns: int, rows: int) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return f"{into} VALUES {', '.join([row] * rows)}"
+
+
 class Writer:
     """One open journal. Not thread-safe: its thread is its lock."""
 
@@ -76,6 +92,7 @@ class Writer:
         self._path = path
         self._wal_bound_pages = wal_bound_pages
         self.connection = connect_writer(path, synchronous=synchronous)
+        self._log_room = LogRoom(path)
         self._wal_pages = 0
         self._entries_durable = False
         self.connection.set_wal_hook(self._note_wal)
@@ -88,33 +105,46 @@ class Writer:
         """One transaction, durable when this returns. Raises apsw.Error: then it is unknown."""
         execute = self.connection.execute
         execute("BEGIN IMMEDIATE")
-        self.connection.executemany(INSERT, encoded)
+        self._insert(INSERT, encoded)
         self._project(rows)
         execute("COMMIT")
         if not self._entries_durable:
             sync_folder(self._path)
             self._entries_durable = True
-        if self._wal_pages >= self._wal_bound_pages:
-            self.checkpoint()
 
     def _project(self, rows: Iterable[ev.Row]) -> None:
         many = self.connection.executemany
         projection = project(rows)
-        if projection.opened:
-            many(OPEN, projection.opened)
+        self._insert(OPEN, projection.opened)
         if projection.closed:
-            many(CLOSE, projection.closed)
-            many(FINISH, projection.finished)
-        if projection.kept:
-            many(KEEP, [(facet, *sums) for facet, sums in projection.kept.items()])
+            self.connection.execute(CLOSE, (encode_body(projection.closed).decode(),))
+            self._insert(FINISH, projection.finished)
+        if kept := projection.kept():
+            many(KEEP, [(facet, *sums) for facet, sums in kept.items()])
         if projection.tally:
             many(TALLY, [(*key, *sums) for key, sums in projection.tally.items()])
         if projection.told:
             many(TELL, [(*key, n) for key, n in projection.told.items()])
-        for mark, bindings in projection.marks:
-            self.connection.execute(MARK[mark], bindings)
+        self._mark(projection.marks)
         for body in projection.trimmed:
             self._forget(body)
+
+    def _insert(self, into: str, rows: Sequence[tuple[apsw.SQLiteValue, ...]]) -> None:
+        at = 0
+        for count in ROWS_AT_ONCE:
+            while len(rows) - at >= count:
+                values = tuple(chain.from_iterable(rows[at : at + count]))
+                self.connection.execute(_inserting(into, len(rows[at]), count), values)
+                at += count
+        if at < len(rows):
+            self.connection.executemany(_inserting(into, len(rows[at]), 1), rows[at:])
+
+    def _mark(self, marks: Sequence[tuple[Mark, tuple[int] | tuple[bytes, int]]]) -> None:
+        execute = self.connection.execute
+        if all(mark == "settled" for mark, _ in marks) and not execute(ANY_PROBLEM).fetchone():
+            return
+        for mark, bindings in marks:
+            execute(MARK[mark], bindings)
 
     def _forget(self, body: dict[str, Any]) -> None:
         execute = self.connection.execute
@@ -126,6 +156,12 @@ class Writer:
         if body["parents"]:
             execute(FORGET_PARENT_ROWS, (parents.decode(),))
             execute(FORGET_FINISHED, (parents.decode(),))
+
+    def tidy(self) -> None:
+        """Between two commits, while nobody waits for one."""
+        if self._wal_pages >= self._wal_bound_pages:
+            self.checkpoint()
+        self._log_room.want(self._wal_pages)
 
     @property
     def wants_checkpoint(self) -> bool:
@@ -147,33 +183,46 @@ class Projection:
 
     def __init__(self) -> None:
         self.opened: list[tuple[int, int, int | None]] = []
-        self.closed: list[tuple[int]] = []
+        self.closed: list[int] = []
         self.finished: list[Finished] = []
         self.marks: list[tuple[Mark, tuple[int] | tuple[bytes, int]]] = []  # in their order
-        self.kept: dict[int, list[int]] = {}  # facet: n, ran, ms
         self.tally: dict[tuple[int, int], list[int]] = {}  # (day, facet): n, ran, ms
         self.told: dict[tuple[int, str, str], int] = {}  # (day, kind, word): n
         self.trimmed: list[dict[str, Any]] = []
+        self._quarter: float | None = None  # hour, of the last day that was looked up
+        self._day = 0
+
+    def kept(self) -> dict[int, list[int]]:
+        """What is added to the counts of listed jobs. By facet: n, ran, ms."""
+        kept: dict[int, list[int]] = {}
+        for (_, facet), (n, ran, ms) in self.tally.items():
+            _add(kept.setdefault(facet, [0, 0, 0]), n, ran, ms)
+        for body in self.trimmed:
+            for facet, n, ran, ms in body["kept"]:
+                _add(kept.setdefault(facet, [0, 0, 0]), -n, -ran, -ms)
+        return kept
+
+    def _day_of(self, at: float) -> int:
+        quarter = at // QUARTER_SECONDS
+        if quarter != self._quarter:
+            self._quarter, self._day = quarter, local_day(at)
+        return self._day
 
     def _sum(self, day: int, facet: int, ms: int | None) -> None:
-        for sums in (
-            self.kept.setdefault(facet, [0, 0, 0]),
-            self.tally.setdefault((day, facet), [0, 0, 0]),
-        ):
-            sums[0] += 1
-            if ms is not None:
-                sums[1] += 1
-                sums[2] += ms
+        sums = self.tally.get((day, facet))
+        if sums is None:
+            sums = self.tally[day, facet] = [0, 0, 0]
+        _add(sums, 1, ms is not None, ms or 0)
 
     def end_job(self, row: ev.Row) -> None:
         """A job's terminal row."""
         body, job = row.body, row.job
         assert job is not None
         facet, ms = body["facet"], body.get("ms")
-        path = decode_bytes(body["path"])
-        reason = None if end_of(facet) == ALREADY else body.get("reason")
-        day = local_day(row.at)
-        self.closed.append((job,))
+        path, end = decode_bytes(body["path"]), end_of(facet)
+        reason = None if end == ALREADY else body.get("reason")
+        day = self._day_of(row.at)
+        self.closed.append(job)
         language = body["selected_track"]["language"] if "selected_track" in body else None
         self.finished.append((job, row.seq, facet, row.parent, ms, path, reason, language))
         self._sum(day, facet, ms)
@@ -181,7 +230,7 @@ class Projection:
             self.marks.append(("settled", (path, job)))
         if reason is not None:
             self._tell(day, "reason", reason)
-        if end_of(facet) == CHANGED and language is not None:
+        if end == CHANGED and language is not None:
             self._tell(day, "language", language)
 
     def _tell(self, day: int, kind: str, word: str) -> None:
@@ -193,9 +242,9 @@ class Projection:
         assert row.parent is not None
         facet = BATCH_ENDED_FACET[row.type]
         path = decode_bytes(row.body["path"])
-        self.closed.append((row.parent,))
+        self.closed.append(row.parent)
         self.finished.append((row.parent, row.seq, facet, None, None, path, None, None))
-        self._sum(local_day(row.at), facet, None)
+        self._sum(self._day_of(row.at), facet, None)
 
     def mark(self, row: ev.Row) -> None:
         """A row of a job behind its end."""
@@ -204,11 +253,13 @@ class Projection:
 
     def trim(self, row: ev.Row) -> None:
         """Retention removed what the row names."""
-        for facet, n, ran, ms in row.body["kept"]:
-            sums = self.kept.setdefault(facet, [0, 0, 0])
-            for at, removed in enumerate((n, ran, ms)):
-                sums[at] -= removed
         self.trimmed.append(row.body)
+
+
+def _add(sums: list[int], n: int, ran: int, ms: int) -> None:
+    sums[0] += n
+    sums[1] += ran
+    sums[2] += ms
 
 
 def project(rows: Iterable[ev.Row]) -> Projection:

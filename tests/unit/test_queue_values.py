@@ -151,4 +151,4 @@ MOUNTS = r"""22 1 8:1 / / rw - ext4 /dev/sda1 rw
     ],
 )
 def test_a_network_file_system_is_recognised(path: str, kind: str | None) -> None:
-    assert network_file_system(Path(path), MOUNTS) == kind
+    assert network_file_system(Path(path), MOUNTS.encode()) == kind
