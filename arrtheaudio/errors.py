@@ -62,6 +62,12 @@ class NoRoom(SkippedFile):
     hint = "Set media.allow_relocate: true to allow a remux of such files."
 
 
+class NeedsFfmpeg(NoRoom):
+    """The header has no room for the change, and ffmpeg, which could rewrite the file, is missing."""
+
+    hint = "Install ffmpeg: media.allow_relocate needs it."
+
+
 class HardLinked(SkippedFile):
     """The file has several hard links and would change for all of them."""
 
@@ -124,7 +130,7 @@ class EditConflict(MediaError):
     """An interrupted edit met bytes that are neither the old nor the new ones."""
 
     reason = "conflict"
-    hint = "Nothing was touched. Play the file; if it is damaged, restore it from a copy."
+    hint = "Those bytes were not touched. Play the file; if it is damaged, restore it from a copy."
 
 
 class VerifyFailed(MediaError):
