@@ -27,7 +27,7 @@ _INTEGER_LIMIT: Final = 2**64
 _INTEGER_DIGITS: Final = 20
 
 _BOM: Final = b"\xef\xbb\xbf"
-_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")  # an undecodable byte of a file name
 
 
 class BadBody(ArrtheaudioError):
@@ -65,10 +65,13 @@ def decode_now(raw: bytes) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> None:
-    if len({key for key, _ in pairs}) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise BadBody(f"The body is not valid JSON: the key {twice[:80]!r} stands there twice.")
+    if len({key for key, _ in pairs}) == len(pairs):
+        return
+    seen = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise BadBody(f"The body is not valid JSON: the key {key[:80]!r} stands there twice.")
+        seen.add(key)
 
 
 def _integer(digits: str) -> None:
@@ -86,7 +89,7 @@ def encode(value: Any) -> bytes:
 
 def _speakable(value: Any) -> Any:
     if isinstance(value, str):
-        return speakable(value)
+        return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, dict):
         return {_speakable(key): _speakable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -94,8 +97,3 @@ def _speakable(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def speakable(text: str) -> str:
-    """The text with lone surrogates (undecodable bytes of file names) as U+FFFD."""
-    return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -37,6 +37,7 @@ SETTLE_BYTES: Final = 64 * 1024
 SETTLE_SECONDS: Final = 2.0
 
 _LOGGED_PATH: Final = 300  # characters
+_LOGGED_METHOD: Final = 20
 _GIVEN_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 Scope = dict[str, Any]
@@ -117,7 +118,7 @@ class Envelope:
         write = log.debug if quiet else log.info
         write(
             "request",
-            method=scope["method"],
+            method=scope["method"][:_LOGGED_METHOD],
             # As it came over the wire: ASCII without blanks, so it forges no line;
             # without the query, which may hold the key.
             path=scope["raw_path"].decode("ascii", "replace")[:_LOGGED_PATH],

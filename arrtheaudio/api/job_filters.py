@@ -12,13 +12,32 @@ from typing import Annotated, Final, Literal
 import attrs
 
 from arrtheaudio.api.fields import GivenBatchId, GivenWebhookId, PathText, Word
-from arrtheaudio.api.schema import BadRequest, FieldProblem, Length, Note, Pattern, spelled
+from arrtheaudio.api.schema import Check, Length, Note, Pattern, spelled
 from arrtheaudio.jobs.models import JobFilter, JobKind, Source, Status, parse_id
 
 _MOMENT: Final = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)"
+
+
+def _seconds(moment: str) -> float:
+    return datetime.fromisoformat(moment.upper()).timestamp()
+
+
+def _seconds_or_none(moment: str | None) -> float | None:
+    return None if moment is None else _seconds(moment)
+
+
+def _moment_fault(moment: str) -> str | None:
+    try:
+        _seconds(moment)
+    except (ValueError, OverflowError, OSError):
+        return "a time that exists"
+    return None
+
+
 Moment = Annotated[
     str,
     Pattern(_MOMENT, "a time with its offset (RFC 3339)"),
+    Check(_moment_fault),
     Note("RFC 3339", "2026-03-14T21:07:45Z"),
 ]
 Spoken = Annotated[str, Length(1, 64), Note("of the chosen track, as jobs show it", "ja")]
@@ -51,7 +70,7 @@ class JobMatch:
     completed_to: Moment | None = None
 
     def filter(self) -> JobFilter:
-        """As the queue takes it. Raises: BadRequest for a time that does not exist."""
+        """As the queue takes it."""
         return JobFilter(
             status=self.status,
             result=self.result,
@@ -67,17 +86,8 @@ class JobMatch:
             track_changed=self.track_changed,
             undone=self.undone,
             problem=bool(self.problem),
-            created_from=_seconds("from", self.from_),
-            created_to=_seconds("to", self.to),
-            completed_from=_seconds("completed_from", self.completed_from),
-            completed_to=_seconds("completed_to", self.completed_to),
+            created_from=_seconds_or_none(self.from_),
+            created_to=_seconds_or_none(self.to),
+            completed_from=_seconds_or_none(self.completed_from),
+            completed_to=_seconds_or_none(self.completed_to),
         )
-
-
-def _seconds(field: str, moment: str | None) -> float | None:
-    if moment is None:
-        return None
-    try:
-        return datetime.fromisoformat(moment.upper()).timestamp()
-    except (ValueError, OverflowError, OSError):
-        raise BadRequest([FieldProblem(field, "there is no such time")]) from None

@@ -150,9 +150,9 @@ class GuardedH11(H11Protocol):
     _head: bytes = b""  # of an answer, held until the first piece of its body
 
     @property
-    def waits_for_head(self) -> bool:
-        """Whether no request is being answered (nothing or half a head has come)."""
-        return self.stream is None
+    def is_websocket(self) -> bool:
+        """Whether the connection's request is a websocket, accepted or not."""
+        return isinstance(self.connection, H11WSConnection)
 
     async def refuse(self, status: int) -> None:
         """Answer with an error, if an answer can still be sent, and close."""

@@ -213,7 +213,7 @@ async def test_a_dry_run_daemon_makes_dry_run_jobs(config: Config) -> None:
 async def test_silent_storage_does_not_lose_a_delivery(
     live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def silent(self: storage.Storage, look: Any, seconds: float = 0) -> Any:
+    async def silent(self: storage.Storage, look: Any, near: bytes = b"") -> Any:
         raise storage.StorageSilent
 
     monkeypatch.setattr(storage.Storage, "look", silent)

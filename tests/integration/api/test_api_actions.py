@@ -140,3 +140,9 @@ async def test_an_action_that_says_too_little_or_too_much_is_refused(
 ) -> None:
     refused = await dashboard.post("/jobs/actions", body, 400)
     assert refused["errors"]
+
+
+async def test_a_bad_filter_is_named_by_its_place_in_the_body(dashboard: Dashboard) -> None:
+    body = {"action": "retry", "filter": {"from": "2026-02-30T00:00:00Z", "status": ["done"]}}
+    refused = await dashboard.post("/jobs/actions", body, 400)
+    assert {error["field"] for error in refused["errors"]} == {"filter.from", "filter.status[0]"}
