@@ -21,13 +21,7 @@ from arrtheaudio.cli.following import (
     warn_if_paused,
 )
 from arrtheaudio.cli.invocation import Invocation, connected, json_option
-from arrtheaudio.cli.options import (
-    DRY_RUN,
-    FOLDER,
-    LANGUAGES,
-    PATTERN,
-    RECURSIVE,
-)
+from arrtheaudio.cli.options import swept
 from arrtheaudio.cli.output import brief, counted, print_json, shown
 from arrtheaudio.cli.sweeping import File, Totals, Wanted, of_view, sweep
 from arrtheaudio.errors import DaemonRefused, JournalLocked
@@ -42,16 +36,12 @@ CANCEL_SECONDS: Final = 5.0  # for a daemon to hear that its batch is not wanted
 
 @click.command(short_help="Set the right default audio track in a whole folder, now.")
 @connected
-@RECURSIVE
-@PATTERN
-@LANGUAGES
-@DRY_RUN
+@swept
 @click.option(
     "--jobs", "parallel", type=click.IntRange(1, 32), default=4, show_default=True,
     metavar="N", help="So many files at once (a daemon has its own number).",
 )  # fmt: skip
 @json_option
-@FOLDER
 @click.pass_obj
 def scan(
     invocation: Invocation,
