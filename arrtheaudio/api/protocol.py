@@ -67,15 +67,19 @@ def error_answer(status: int) -> tuple[list[tuple[bytes, bytes]], bytes]:
     return headers, body
 
 
+async def _send_error(stream: HTTPStream | WSStream, status: int) -> None:
+    headers, body = error_answer(status)
+    number = stream.stream_id
+    await stream.send(Response(stream_id=number, headers=headers, status_code=status))
+    await stream.send(Body(stream_id=number, data=body))
+    await stream.send(EndBody(stream_id=number))
+
+
 class GuardedHTTPStream(HTTPStream):
     """One request whose last-resort errors are problems too."""
 
     async def _send_error_response(self, status_code: int) -> None:
-        headers, body = error_answer(status_code)
-        stream = self.stream_id
-        await self.send(Response(stream_id=stream, headers=headers, status_code=status_code))
-        await self.send(Body(stream_id=stream, data=body))
-        await self.send(EndBody(stream_id=stream))
+        await _send_error(self, status_code)
         self.state = ASGIHTTPState.CLOSED
 
 
@@ -115,12 +119,8 @@ class GuardedWSStream(WSStream):
         await super().app_send(message)
 
     async def _send_error_response(self, status_code: int) -> None:
-        headers, body = error_answer(status_code)
-        stream = self.stream_id
-        await self.send(Response(stream_id=stream, headers=headers, status_code=status_code))
-        await self.send(Body(stream_id=stream, data=body))
-        await self.send(EndBody(stream_id=stream))
-        await self.send(StreamClosed(stream_id=stream))
+        await _send_error(self, status_code)
+        await self.send(StreamClosed(stream_id=self.stream_id))
 
 
 class PatientWSConnection(H11WSConnection):

@@ -111,7 +111,6 @@ async def test_a_list_of_jobs_passes_its_filter_on(live: Live, rest: Documented)
         ("order=up&order_by=path", {"order", "order_by"}),
         ("limit=1&limit=2", {"limit"}),
         ("before=9&order=asc", {"before"}),
-        ("before=9&order_by=updated_at", {"before"}),
     ],
 )
 async def test_bad_parameters_are_named(
