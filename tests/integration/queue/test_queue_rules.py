@@ -148,6 +148,21 @@ async def test_concurrent_requests_cannot_overbook(path: Path, autojump_clock) -
         assert len(taken) == queue.state().used == 3
 
 
+async def test_what_takes_no_place_keeps_nobody_out_while_it_is_committed(
+    path: Path, autojump_clock
+) -> None:
+    refused = NewJob(b"/etc/x", refused=("outside_media_roots", "no"))
+    async with inline_queue(path, max_queue_size=1, latency=lambda: 1.0) as queue:
+        (changed,) = (await queue.deliver(delivery("/m/a.mkv"))).jobs
+        await run_next(queue)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(queue.deliver, NewDelivery("sonarr", "Download", (refused,)))
+            nursery.start_soon(queue.undo, changed)
+            await trio.sleep(0.1)
+            await queue.deliver(delivery("/m/b.mkv"))
+        assert queue.state().used == 1
+
+
 async def test_the_last_edits_mtime_comes_with_the_next_claim(path: Path, autojump_clock) -> None:
     async with inline_queue(path) as queue:
         await queue.deliver(delivery("/m/a.mkv"))
