@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import pytest
@@ -12,7 +14,9 @@ from synth_mp4 import box, full_box, mp4, opened, patched, track, u32
 from arrtheaudio.errors import CorruptFile, MediaError
 from arrtheaudio.media import mp4 as container
 from arrtheaudio.media import source
-from arrtheaudio.media.tracks import Edit, Media
+from arrtheaudio.media.patch import reverse
+from arrtheaudio.media.source import PAGE_BYTES
+from arrtheaudio.media.tracks import Edit, Media, Patch
 
 CODECS = ["aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"]
 LANGUAGES = ["eng", "fra", "deu", "jpn", "und"]
@@ -173,6 +177,43 @@ def test_a_track_is_heard_after_every_step_and_undo_restores_every_byte(
     after = patched(content, edit.patches)
     assert defaults(after) == [wanted.number]
     assert patched(after, edit.patches, undo=True) == content
+
+
+def power_cuts(patches: Sequence[Patch]) -> Iterator[list[Patch]]:
+    """What a disk may hold: all behind which a sync came, and of the rest any pages."""
+    durable: list[Patch] = []
+    pending: list[Patch] = []
+    for patch in patches:
+        pending.append(patch)
+        pages = sorted({one.offset // PAGE_BYTES for one in pending})
+        for kept in product((False, True), repeat=len(pages)):
+            written = dict(zip(pages, kept, strict=True))
+            yield durable + [one for one in pending if written[one.offset // PAGE_BYTES]]
+        if patch.sync:
+            durable += pending
+            pending = []
+
+
+@given(
+    enabled=st.lists(st.booleans(), min_size=2, max_size=4).filter(any),
+    spread=st.lists(st.sampled_from([9000, 3000, 0]), min_size=4, max_size=4),
+    data=st.data(),
+)
+@settings(max_examples=120)
+def test_a_track_is_heard_after_every_power_cut(
+    enabled: list[bool], spread: list[int], data: st.DataObject
+) -> None:
+    tracks = [
+        track(enabled=on, extra=box("free", bytes(spread[at]))) for at, on in enumerate(enabled)
+    ]
+    content = mp4(tracks)
+    before = probe(content)
+    wanted = data.draw(st.sampled_from(before.audio))
+    edit = planned(content, before, wanted.index, reorder=False)
+    after = patched(content, edit.patches)
+    for start, patches in ((content, edit.patches), (after, reverse(edit.patches))):
+        for kept in power_cuts(patches):
+            assert any(t.default for t in probe(patched(start, kept)).audio)
 
 
 @given(films, st.data())
