@@ -36,8 +36,8 @@ class Format(Protocol):
         """The bytes that make one audio track the only default."""
         ...
 
-    def room(self, media: Media) -> str:
-        """How that could be done, in one sentence."""
+    def room(self, media: Media, *, reorder: bool = False) -> str:
+        """How that could be done, in a sentence or two."""
         ...
 
 

@@ -72,16 +72,24 @@ def _refuse_overlaps(patches: tuple[Patch, ...]) -> None:
         reach = patch.offset + len(patch.new)
 
 
-def room(media: Media) -> str:
-    """Which way a change of the default track would take, in one sentence."""
+def room(media: Media, *, reorder: bool = False) -> str:
+    """Which way a change of the default track would take, in a sentence or two."""
     layout: Layout = media.layout
     if len(media.audio) < 2:
         return "No room is needed: only a second audio track's flag may have to be cleared."
+    if reorder:
+        return _room_anew(media) or f"No room to move it to the front. {room(media)}"
     ways = {way for track in media.audio for way in _ways(layout, track.index)}
     if ways <= {"value"}:
         return "In place: one byte for each audio track whose flag changes."
     if None not in ways:
         return "In place: a few bytes for each audio track whose flag changes."
+    return _room_anew(media) or "None: the header has no byte to spare."
+
+
+def _room_anew(media: Media) -> str | None:
+    """Where a new Tracks would stand; None if nowhere."""
+    layout: Layout = media.layout
     order = range(len(media.tracks))
     flags = dict.fromkeys((track.index for track in media.audio), False)
     new = rebuild(layout.blob, layout.body, order=order, flags=flags)
@@ -94,7 +102,7 @@ def room(media: Media) -> str:
     least = rebuild(layout.blob, layout.body, order=order, flags=flags, tight=True, crc=False)
     if len(least) <= len(layout.blob) + layout.void_after:
         return "Tracks rewritten where it stands, with what room it and a Void behind it have."
-    return "None: the header has no byte to spare."
+    return None
 
 
 def _ways(layout: Layout, index: int) -> list[Way | None]:

@@ -42,6 +42,11 @@ HASH: Final = ("-map", "-0:t?", "-c", "copy", "-f", "streamhash", "-hash", "md5"
 Command = Sequence[str | bytes]
 
 
+def ffmpeg() -> str | None:
+    """The program without which nothing is rewritten: it also compares the streams."""
+    return shutil.which("ffmpeg")
+
+
 async def remux(change: Change, threads: trio.CapacityLimiter) -> Finished:
     """A rewritten copy of the file with the chosen track as the default one.
 
@@ -49,12 +54,14 @@ async def remux(change: Change, threads: trio.CapacityLimiter) -> Finished:
 
     Raises ToolFailed, VerifyFailed, FileBusy, NotWritable.
     """
-    ffmpeg = _program("ffmpeg")
+    program = ffmpeg()
+    if program is None:
+        raise ToolFailed("ffmpeg is not installed; install it, or use mp4_method: in_place")
     temporary = await trio.to_thread.run_sync(replace.claim, change.path, limiter=threads)
     try:
-        hashes = await _mux(ffmpeg, change, temporary, threads)
+        hashes = await _mux(program, change, temporary, threads)
         written = _url(temporary.path)
-        result: Command = [ffmpeg, *QUIET, "-i", written, "-map", "0", *HASH]
+        result: Command = [program, *QUIET, "-i", written, "-map", "0", *HASH]
         if await _output(result) != hashes:
             raise VerifyFailed("the rewritten file's streams are not the original's")
         return await trio.to_thread.run_sync(_finish, change, temporary, limiter=threads)
@@ -67,7 +74,7 @@ async def remux(change: Change, threads: trio.CapacityLimiter) -> Finished:
 
 
 async def _mux(
-    ffmpeg: str, change: Change, temporary: Temporary, threads: trio.CapacityLimiter
+    program: str, change: Change, temporary: Temporary, threads: trio.CapacityLimiter
 ) -> bytes:
     """Write the temporary file; return the original's stream hashes in the new order."""
     before = _before(change)
@@ -77,7 +84,7 @@ async def _mux(
     mkvmerge = shutil.which("mkvmerge") if change.container == "mkv" else None
     if mkvmerge is not None:
         await _output(_mkvmerge(mkvmerge, change, before, order, temporary), well=(0, 1))
-        return await _output([ffmpeg, *QUIET, *source, *maps, *HASH])
+        return await _output([program, *QUIET, *source, *maps, *HASH])
     front = await trio.to_thread.run_sync(_moov_in_front, change, limiter=threads)
     output: Command = [
         *maps,
@@ -87,7 +94,7 @@ async def _mux(
         _url(temporary.path),
     ]
     # A second output of the same run: the original is read once only.
-    return await _output([ffmpeg, *QUIET, "-y", *source, *output, *maps, *HASH])
+    return await _output([program, *QUIET, "-y", *source, *output, *maps, *HASH])
 
 
 def _finish(change: Change, temporary: Temporary) -> Finished:
@@ -182,44 +189,52 @@ def _moov_in_front(change: Change) -> bool:
 # --- programs -----------------------------------------------------------------
 
 
-def _program(name: str) -> str:
-    path = shutil.which(name)
-    if path is None:
-        raise ToolFailed(f"{name} is not installed; install it, or use mp4_method: in_place")
-    return path
-
-
 async def _output(command: Command, *, well: Sequence[int] = (0,)) -> bytes:
     """Run a program to its end and return what it printed.
 
     Raises ToolFailed with its last words.
     """
+    name = os.path.basename(os.fsdecode(command[0]))
     printed, words = Tail(HASHES_KEPT), Tail(WORDS_KEPT)
+    process: trio.Process | None = None
+    refused: OSError | None = None
     async with trio.open_nursery() as nursery:
-        process: trio.Process = await nursery.start(
-            partial(
-                trio.run_process,
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                check=False,
-                start_new_session=True,
-                deliver_cancel=_kill_group,
+        try:
+            process = await nursery.start(
+                partial(
+                    trio.run_process,
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    check=False,
+                    start_new_session=True,
+                    deliver_cancel=_kill_group,
+                )
             )
-        )
-        assert process.stdout is not None
-        assert process.stderr is not None
-        nursery.start_soon(printed.read, process.stdout)
-        nursery.start_soon(words.read, process.stderr)
-        await process.wait()
-        with suppress(ProcessLookupError):  # what it left behind would hold the streams open
-            os.killpg(process.pid, signal.SIGKILL)
+        except OSError as error:  # raised here it would come out in a group
+            refused = error
+        else:
+            await _listen(process, printed, words)
+    if process is None:
+        why = refused.strerror if refused is not None and refused.strerror else str(refused)
+        raise ToolFailed(f"{name} cannot be started: {why.lower()}") from refused
     if process.returncode not in well:
-        name = os.path.basename(os.fsdecode(command[0]))
         told = (words.text or printed.text).strip() or "no message"
         raise ToolFailed(f"{name} ended with {process.returncode}: {told}")
     return printed.kept
+
+
+async def _listen(process: trio.Process, printed: Tail, words: Tail) -> None:
+    """Read what a program prints until it has ended."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    async with trio.open_nursery() as readers:
+        readers.start_soon(printed.read, process.stdout)
+        readers.start_soon(words.read, process.stderr)
+        await process.wait()
+        with suppress(ProcessLookupError):  # what it left behind would hold the streams open
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 class Tail:

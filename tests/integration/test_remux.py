@@ -266,6 +266,32 @@ async def test_without_ffmpeg_it_is_said_what_to_install(small, monkeypatch) -> 
     assert names(small.parent) == ["film.mp4"]
 
 
+@pytest.mark.parametrize("missing", [("ffmpeg",), ("ffmpeg", "mkvmerge")])
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_without_ffmpeg_a_matroska_file_without_room_is_left_alone(
+    tmp_path, monkeypatch, missing, dry_run
+) -> None:
+    without(monkeypatch, *missing)
+    file = tmp_path / "film.mkv"
+    await trio.Path(file).write_bytes(TIGHT)
+    outcome = await media.run(request(file, RELOCATE, dry_run=dry_run), before_write=journalled)
+    assert (outcome.result, outcome.reason) == ("skipped", "no_room")
+    assert "Install ffmpeg" in outcome.message
+    assert file.read_bytes() == TIGHT
+
+
+async def test_a_program_that_cannot_be_started_is_a_tool_that_failed(
+    small, tmp_path, monkeypatch
+) -> None:
+    program = tmp_path / "ffmpeg"
+    await trio.Path(program).write_bytes(b"\x7fELF for another processor")
+    program.chmod(0o755)
+    monkeypatch.setattr(remux.shutil, "which", lambda name: str(program))
+    with pytest.raises(errors.ToolFailed, match="ffmpeg cannot be started: exec format error"):
+        await media.run(request(small), before_write=journalled)
+    assert names(small.parent) == ["film.mp4"]
+
+
 async def test_of_a_talkative_program_the_last_words_are_kept(small, tmp_path, monkeypatch) -> None:
     pretend(
         monkeypatch,
