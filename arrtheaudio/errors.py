@@ -112,6 +112,12 @@ class NotWritable(MediaError):
     hint = "Give the daemon's user write permission, or mount the share read-write; then retry."
 
 
+class NotReadable(NotWritable):
+    """The file may not even be read."""
+
+    hint = "Give the daemon's user permission to read and write the file and to enter its folders."
+
+
 class CorruptFile(MediaError):
     """The file contradicts its own format."""
 

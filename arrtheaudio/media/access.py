@@ -25,6 +25,7 @@ from arrtheaudio.errors import (
     IoFailed,
     MediaError,
     NoSpace,
+    NotReadable,
     NotWritable,
     UnsupportedContainer,
 )
@@ -185,7 +186,12 @@ def _opened(path: bytes, access: int) -> Iterator[OpenFile]:
     if b"\0" in path:
         raise FileNotFound("no file can have such a name", path=path)
     with naming(path):
-        fd = os.open(path, access | SAFELY)
+        try:
+            fd = os.open(path, access | SAFELY)
+        except PermissionError as error:
+            if access == os.O_RDONLY:
+                raise NotReadable from error
+            raise
         try:
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode):
