@@ -21,7 +21,6 @@ import attrs
 from arrtheaudio.errors import (
     ChangedMeanwhile,
     FileBusy,
-    HardLinked,
     NotWritable,
 )
 from arrtheaudio.media import patch
@@ -38,6 +37,7 @@ from arrtheaudio.media.access import (
 from arrtheaudio.media.change import Change, restore_times, same_file
 from arrtheaudio.media.host import Host
 from arrtheaudio.media.tracks import Replacement
+from arrtheaudio.media.ways import no_shared_copy
 
 COPY_STEP: Final = 16 << 20  # bytes between two looks at whether the copy is still wanted
 ENDS: Final = 64 << 10  # bytes at either end of a file by which a remuxed one is known
@@ -153,10 +153,7 @@ def copy(change: Change, host: Host, check_wanted: Callable[[], object]) -> Fini
             if change.way == "copy":
                 copy_bytes(original.fd, temporary.fd, original.status.st_size, check_wanted)
             elif not host.clone(original.fd, temporary.fd):
-                raise HardLinked(
-                    f"it has {original.status.st_nlink} hard links, and its file system "
-                    "cannot copy it without copying all of its bytes"
-                )
+                raise no_shared_copy(original.status.st_nlink)
             change.expect_unchanged(temporary.fd)
             patch.apply(
                 temporary.fd,
@@ -255,10 +252,13 @@ def keep_attributes(source: int, target: int) -> None:
         for name in _attributes(target).keys() - wanted.keys():
             os.removexattr(target, name)  # inherited from the folder's default ACL
         os.fchmod(target, stat.S_IMODE(status.st_mode))
-        for name, value in wanted.items():
-            os.setxattr(target, name, value)
     except PermissionError as error:
-        raise NotWritable("a copy could not be given its owner and attributes") from error
+        raise NotWritable("a copy could not be given its owner and mode") from error
+    for name, value in wanted.items():
+        try:
+            os.setxattr(target, name, value)
+        except PermissionError as error:
+            raise NotWritable(f"a copy could not be given its attribute {name}") from error
 
 
 def _attributes(fd: int) -> dict[str, bytes]:

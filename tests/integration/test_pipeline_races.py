@@ -83,6 +83,18 @@ async def test_recovery_that_cannot_end_an_edit_leaves_another_s_bytes(
     assert file.read_bytes() == ANOTHER_MKV
 
 
+@pytest.mark.parametrize("content", [FILES["ffmpeg"], FILES["mp4"]], ids=["mkv", "mp4"])
+async def test_undo_keeps_what_others_changed_outside_the_header(tmp_path, content) -> None:
+    """A date is no reason to refuse: Sonarr sets it, too."""
+    file = write(tmp_path, content)
+    done = await media.run(request(file), before_write=Journal())
+    with file.open("r+b") as film:
+        film.seek(-1, os.SEEK_END)
+        film.write(b"!")
+    await media.undo(done.plan, before_write=Journal())
+    assert file.read_bytes() == content[:-1] + b"!"
+
+
 # --- links ----------------------------------------------------------------------
 
 
