@@ -9,7 +9,7 @@ import trio
 from queue_kit import DONE, claim_started, delivery, inline_queue, plan_for, run_next, snapshot
 
 from arrtheaudio.errors import AlreadyEnded, NotEnded, NothingToUndo
-from arrtheaudio.jobs.models import BatchStatus, NewBatch
+from arrtheaudio.jobs.models import BatchStatus, NewBatch, Status
 from arrtheaudio.media import Outcome
 
 
@@ -101,6 +101,19 @@ async def test_a_batch_whose_folder_is_unreadable_fails(path: Path, autojump_clo
         assert (shown.status, shown.error) == (BatchStatus.FAILED, "permission denied")
         with pytest.raises(AlreadyEnded):
             await queue.cancel_batch(batch)
+
+
+async def test_a_failed_attempt_of_a_batch_that_is_being_cancelled_is_the_last(
+    path: Path, autojump_clock
+) -> None:
+    async with inline_queue(path) as queue:
+        batch = await queue.start_batch(NewBatch(b"/m"))
+        await queue.batch_discovered(batch, [b"/m/a.mkv"], last=b"/m/a.mkv", complete=True)
+        claim = await claim_started(queue)
+        await queue.cancel_batch(batch)
+        await queue.retrying(claim, "io_error", "bad", 60)
+        job = await queue.job(claim.job)
+        assert (job.status, job.reason) == (Status.FAILED, "io_error")
 
 
 async def test_discovery_goes_on_behind_the_last_journalled_path(

@@ -10,7 +10,7 @@ import trio
 from queue_kit import DONE, delivery, inline_queue, next_claim, run_next
 
 from arrtheaudio.errors import QueueFull, WorkersOff
-from arrtheaudio.jobs.models import NewBatch, NewDelivery, NewJob, Priority
+from arrtheaudio.jobs.models import NewBatch, NewDelivery, NewJob, Priority, Status
 from arrtheaudio.jobs.queue import Settings, identify_file
 from arrtheaudio.media import Outcome
 
@@ -146,6 +146,17 @@ async def test_concurrent_requests_cannot_overbook(path: Path, autojump_clock) -
             for number in range(10):
                 nursery.start_soon(ask, number)
         assert len(taken) == queue.state().used == 3
+
+
+async def test_a_job_that_is_being_cancelled_is_nobodys_to_run(path: Path, autojump_clock) -> None:
+    async with inline_queue(path, latency=lambda: 1.0) as queue:
+        (job,) = (await queue.deliver(delivery("/m/a.mkv"))).jobs
+        await queue.work_changed()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(queue.cancel, job)
+            await trio.sleep(0.1)
+            assert queue.claim(light=True, heavy=True) is None
+        assert (await queue.job(job)).status is Status.CANCELLED
 
 
 async def test_what_takes_no_place_keeps_nobody_out_while_it_is_committed(
