@@ -125,7 +125,7 @@ def edit_in_place(change: Change) -> int:
         if change.options.preserve_mtime:
             restore_times(file.fd, *times)
         after = os.fstat(file.fd)
-        if not same_file(after, os.stat(change.path)):
+        if not os.path.samestat(after, os.stat(change.path, follow_symlinks=False)):
             raise ChangedMeanwhile("another program replaced the file during the edit")
         return after.st_mtime_ns
 
@@ -138,8 +138,3 @@ def restore_times(fd: int, atime_ns: int, mtime_ns: int) -> None:
     """
     with suppress(OSError):
         os.utime(fd, ns=(atime_ns, mtime_ns))
-
-
-def same_file(one: os.stat_result, other: os.stat_result) -> bool:
-    """Whether both are the same file at the same moment (over time, inodes are advisory)."""
-    return (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)

@@ -23,7 +23,7 @@ import trio
 from arrtheaudio.errors import MediaError, ToolFailed, VerifyFailed
 from arrtheaudio.media import replace
 from arrtheaudio.media.access import naming, open_to_read
-from arrtheaudio.media.change import Change, same_file
+from arrtheaudio.media.change import Change
 from arrtheaudio.media.containers import HEAD_BYTES, header_of
 from arrtheaudio.media.mp4_boxes import walk
 from arrtheaudio.media.replace import Finished, Temporary
@@ -100,7 +100,7 @@ async def _mux(
 def _finish(change: Change, temporary: Temporary) -> Finished:
     """Verify by our own eyes, then attributes and fsync."""
     with naming(change.path), open_to_read(change.path) as original:
-        if not same_file(os.stat(temporary.path), os.fstat(temporary.fd)):
+        if not os.path.samestat(os.stat(temporary.path), os.fstat(temporary.fd)):
             raise VerifyFailed("another program replaced the rewritten file")
         change.verify(temporary.fd)
         return replace.finish(change, temporary, original, header_of(temporary.fd))

@@ -34,7 +34,7 @@ from arrtheaudio.media.access import (
     open_to_read,
     sync_folder,
 )
-from arrtheaudio.media.change import Change, restore_times, same_file
+from arrtheaudio.media.change import Change, restore_times
 from arrtheaudio.media.host import Host
 from arrtheaudio.media.tracks import Replacement
 from arrtheaudio.media.ways import no_shared_copy
@@ -66,7 +66,7 @@ class Temporary:
     def discard(self) -> None:
         """Remove it; harmless where it has taken its final name already."""
         with suppress(FileNotFoundError):
-            if same_file(os.stat(self.path, follow_symlinks=False), os.fstat(self.fd)):
+            if os.path.samestat(os.stat(self.path, follow_symlinks=False), os.fstat(self.fd)):
                 os.unlink(self.path)
         self.close()
 
@@ -130,10 +130,14 @@ def clear_leftovers(path: bytes) -> bool:
         raise media_error(error, name) from error
     temporary = Temporary(name, fd)
     try:
+        expect_at(fd, name)
         lock(fd, name)
     except FileBusy:
         temporary.close()
         return False
+    except BaseException:
+        temporary.close()
+        raise
     temporary.discard()
     return True
 
@@ -196,7 +200,7 @@ def publish(change: Change, finished: Finished) -> int:
     with naming(change.path):
         now, then = os.stat(change.path, follow_symlinks=False), change.status
         if (
-            not same_file(now, then)
+            not os.path.samestat(now, then)
             or now.st_size != then.st_size
             or now.st_mtime_ns != then.st_mtime_ns
             or now.st_ctime_ns != then.st_ctime_ns  # which no program can put back

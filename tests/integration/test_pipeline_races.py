@@ -13,6 +13,7 @@ import synth_mp4
 from media_runs import FILES, Journal, request, write
 
 from arrtheaudio import errors, media
+from arrtheaudio.media import replace
 from arrtheaudio.media.tracks import Options, Plan
 
 ANOTHER_MKV = synth.mkv(
@@ -179,6 +180,17 @@ async def test_nothing_is_read_or_made_through_a_link(shelves) -> None:
     for dry_run in (False, True):
         with pytest.raises(errors.ChangedMeanwhile, match="link"):
             await media.run(request(show / "film.mkv", dry_run=dry_run), before_write=Journal())
+
+
+def test_leftovers_behind_a_link_are_not_ours(shelves) -> None:
+    show, private = shelves
+    path = os.fsencode(show / "film.mkv")
+    leftover = private / os.path.basename(os.fsdecode(replace.temporary_name(path)))
+    leftover.write_bytes(b"half")
+    swap(show, private)
+    with pytest.raises(errors.ChangedMeanwhile):
+        media.clear_leftovers(path)
+    assert leftover.read_bytes() == b"half"
 
 
 async def test_recovery_follows_no_link(shelves) -> None:
