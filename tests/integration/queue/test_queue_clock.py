@@ -97,11 +97,11 @@ async def test_a_kill_behind_a_clean_stop_is_no_crash(
     for life in range(4):
         async with inline_queue(path) as queue:
             if not life:
-                await queue.deliver(delivery("/m/a.mkv"))
+                await queue.deliver(delivery("/m/a.mkv", "/m/b.mkv"))
             claim = await claim_started(queue)
             assert claim.attempt == 1, "the attempt was given back"
             await queue.stopping()
-            assert await next_claim(queue) is None
+            assert await next_claim(queue) is None, "the other file waits for the next start"
             path = snapshot(path, tmp_path / f"{life}.db")
 
 

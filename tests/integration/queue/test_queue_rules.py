@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import apsw
 import pytest
 import trio
-from queue_kit import DONE, delivery, inline_queue, next_claim, run_next
+from queue_kit import DONE, claim_started, delivery, inline_queue, next_claim, run_next
 
-from arrtheaudio.errors import QueueFull, WorkersOff
+from arrtheaudio.errors import JournalUnavailable, QueueFull, WorkersOff
 from arrtheaudio.jobs.models import NewBatch, NewDelivery, NewJob, Priority, Status
 from arrtheaudio.jobs.queue import Settings, identify_file
 from arrtheaudio.media import Outcome
@@ -157,6 +158,33 @@ async def test_a_job_that_is_being_cancelled_is_nobodys_to_run(path: Path, autoj
             await trio.sleep(0.1)
             assert queue.claim(light=True, heavy=True) is None
         assert (await queue.job(job)).status is Status.CANCELLED
+
+
+async def test_what_a_run_reports_behind_a_failure_of_the_journal_does_not_count(
+    path: Path, autojump_clock
+) -> None:
+    broken = False
+
+    def fault(moment: str) -> None:
+        nonlocal broken
+        if broken:
+            broken = False
+            raise apsw.IOError("disk I/O error")
+
+    async with inline_queue(path, fault=fault) as queue:
+        await queue.deliver(delivery("/m/a.mkv"))
+        claim = await claim_started(queue)
+        broken = True
+        with pytest.raises(JournalUnavailable):
+            await queue.pause()
+        while not queue.health().writable:  # noqa: ASYNC110
+            await trio.sleep(1)
+        with pytest.raises(JournalUnavailable):
+            await queue.completed(claim, DONE)
+        queue.release(claim)
+        await queue.wait_beyond(queue.head)
+        again = await claim_started(queue)
+        assert (again.job, again.attempt) == (claim.job, 1), "the attempt was given back"
 
 
 async def test_what_takes_no_place_keeps_nobody_out_while_it_is_committed(
