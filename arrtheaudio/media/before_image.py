@@ -89,9 +89,10 @@ def discard(before_image: str | None) -> None:
 
 
 def name_in(conflict: EditConflict, before_image: str | None) -> None:
-    """Tell where the old bytes are that nobody may put back now."""
+    """Tell where the old bytes are, which nobody may put back now."""
     if before_image is not None and os.path.exists(before_image):
-        conflict.what += f"; what stood there before the edit is kept in {before_image}"
+        kept = f"what stood there before the edit is kept in {before_image}"
+        conflict.what = f"{conflict.what.rstrip('.')}; {kept}"
 
 
 def restore(fd: int, patches: Sequence[Patch], before_image: str | None) -> tuple[Patch, ...]:

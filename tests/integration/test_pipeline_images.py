@@ -199,11 +199,15 @@ async def test_an_image_that_cannot_be_read_is_no_verdict_on_the_film(tmp_path, 
 async def test_a_conflict_names_the_image_and_keeps_it(tmp_path, images) -> None:
     file = write(tmp_path, LARGE)
     plan = await torn(file, images)
-    with file.open("ab") as other:
-        other.write(b"more")
+    torn_film = held_by(file)
+    write(
+        tmp_path,
+        torn_film[: plan.patches[0].offset] + b"?" * 9 + torn_film[plan.patches[0].offset + 9 :],
+    )
     with pytest.raises(errors.EditConflict) as caught:
         media.recover(plan)
     assert plan.before_image in caught.value.advice
+    assert ".;" not in caught.value.advice
     (piece,) = plan.patches
     kept = held_by(plan.before_image)
     assert kept == LARGE[piece.offset : piece.offset + piece.length]
