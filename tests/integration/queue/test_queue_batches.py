@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 from queue_kit import DONE, claim_started, delivery, inline_queue, plan_for, run_next, snapshot
 
 from arrtheaudio.errors import AlreadyEnded, NotEnded, NothingToUndo
@@ -91,6 +92,24 @@ async def test_an_empty_batch_completes_at_once(path: Path, autojump_clock) -> N
             await queue.wait_beyond(queue.head)
         shown = await queue.batch(batch)
         assert (shown.status, shown.progress.eta_seconds) == (BatchStatus.COMPLETED, 0)
+
+
+async def test_a_batch_that_is_cancelled_as_its_last_file_ends_has_one_end(
+    path: Path, autojump_clock
+) -> None:
+    moments: list[str] = []
+    async with inline_queue(path, latency=lambda: 1.0, fault=moments.append) as queue:
+        batch = await queue.start_batch(NewBatch(b"/m"))
+        await queue.batch_discovered(batch, [b"/m/a.mkv"], last=b"/m/a.mkv", complete=True)
+        claim = await claim_started(queue)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(queue.completed, claim, DONE)
+            await trio.testing.wait_all_tasks_blocked()  # the end is being committed
+            nursery.start_soon(queue.cancel_batch, batch)
+        await trio.sleep(10)
+        told = [event.type for event in (await queue.events(0)).events]
+        assert told[-2:] == ["batch.cancelling", "batch.completed"]
+    assert moments.count("open") == 1, "no second end was given to the journal to refuse"
 
 
 async def test_a_batch_whose_folder_is_unreadable_fails(path: Path, autojump_clock) -> None:
