@@ -217,7 +217,7 @@ class Requests(Core):
                 if claim.revoked:
                     raise JournalUnavailable("Whether the job was cancelled is unknown")
             elif job in self._owned or job in self._unsettled:
-                await self._feed.wait_change()
+                await self._wait_change()
             else:
                 asked = True
                 await self._cancel_waiting(live)
@@ -227,15 +227,10 @@ class Requests(Core):
         raise AlreadyEnded(f"It is {final.status}", path=final.path, status=final.status)
 
     async def _cancel_waiting(self, live: LiveJob) -> None:
-        self._owned.add(live.seq)
         draft = self._draft()
         body = ev.cancelled_body(live.path, live.facet, ms=None)
         draft.job(ev.JOB_CANCELLED, live.seq, live.parent, body)
-        try:
-            await self._commit(draft)
-        except JournalUnavailable:
-            self._give_back(live.seq)
-            raise
+        await self._commit_owned(draft)
 
     # --- the whole queue ---
 

@@ -16,7 +16,6 @@ from typing import Final
 import apsw
 import attrs
 
-from arrtheaudio.errors import JournalUnavailable
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs import figures
 from arrtheaudio.jobs.cleaning import Cleaning
@@ -200,23 +199,16 @@ class Insight(Cleaning):
         return asked
 
     async def _cancel_chunk(self, jobs: Iterable[int]) -> int:
-        draft, taken = self._draft(), []
-        for seq in jobs:
+        draft = self._draft()
+        for seq in dict.fromkeys(jobs):
             job = self._state.jobs.get(seq)
             if job is None or seq in self._owned or job.status is Status.RUNNING:
                 continue
-            self._owned.add(seq)
-            taken.append(seq)
             body = ev.cancelled_body(job.path, job.facet, ms=None)
             draft.job(ev.JOB_CANCELLED, seq, job.parent, body)
-        if taken:
-            try:
-                await self._commit(draft)
-            except JournalUnavailable:
-                for seq in taken:
-                    self._give_back(seq)
-                raise
-        return len(taken)
+        if draft.rows:
+            await self._commit_owned(draft)
+        return len(draft.rows)
 
     async def retry_many(self, jobs: Sequence[int]) -> int:
         """A new job for each that failed or was cancelled, all in one transaction.

@@ -111,20 +111,23 @@ class Ownership(Reading):
         None if it has ended, is owned, or went to the lanes, and while nothing may start.
         Its real file must be free: waits until it is.
         """
-        while True:
-            live = self._state.jobs.get(job)
-            if live is None or not live.direct or live.status is not Status.QUEUED:
-                return None
-            held = self._state.paused or self._stopping or not self._journal.available
-            if job in self._owned or held:
-                return None
+        while self._waits_here(job):
             await self._scout([job])
             scouted = self._scouted.get(job)
-            if scouted is None or job in self._owned or job not in self._state.jobs:
+            if scouted is None or not self._waits_here(job):  # both may change during the look
                 continue
             if scouted.identity not in self._files:
-                return self._own(live, scouted)
+                return self._own(self._state.jobs[job], scouted)
             await self._feed.wait_change()
+        return None
+
+    def _waits_here(self, job: int) -> bool:
+        """A job for ``claim_direct`` that may start now."""
+        live = self._state.jobs.get(job)
+        if live is None or not live.direct or live.status is not Status.QUEUED:
+            return False
+        held = self._state.paused or self._stopping or not self._journal.available
+        return not held and job not in self._owned
 
     def direct_jobs(self) -> tuple[int, ...]:
         """Live jobs of deliveries that run in the daemon, oldest first (left by a restart, too)."""
@@ -211,22 +214,26 @@ class Ownership(Reading):
 
         At boot before anything else runs, and after each ``work_changed`` (the journal
         may have failed and been opened again). Settle each with ``media.recover``, then
-        end its claim: completed, interrupted (nothing was written), or failed.
+        end its claim: completed, interrupted (nothing was written), or failed. None are
+        given while no end of theirs would be taken; ``work_changed`` returns behind that.
         """
-        wanted = sorted(self._unsettled)
+        wanted = sorted(self._unsettled) if self._journal.available else []
         if not wanted:
             return []
         plans = await self._readers.run(
             lambda connection: {job: last_plan(connection, job) for job in wanted}
         )
         await self._scout([job for job in wanted if job in self._unsettled])
+        if not self._journal.available:  # it failed during the look
+            return []
         taken = []
         for job in wanted:
             plan, scouted = plans[job], self._scouted.get(job)
             if job in self._unsettled and plan is not None and scouted is not None:
                 self._unsettled.discard(job)
                 live = self._state.jobs[job]
-                taken.append((self._own(live, scouted, crashed=self._died), plan))
+                crashed = live.moved is not None and live.moved.plan in self._left_open
+                taken.append((self._own(live, scouted, crashed=crashed), plan))
         return taken
 
     # --- the owner's operations ---
@@ -358,6 +365,9 @@ class Ownership(Reading):
             self._place(job, draft, crash=False)
             if draft.rows:
                 self._submit_early(draft)
+            batch = self._state.batches.get(job.parent or 0)
+            if batch is not None and self._is_cancelling(batch):
+                self._cancellations.send_nowait(batch.seq)  # it was passed over as a run
         self._wake()
 
     # --- free space ---
@@ -376,11 +386,6 @@ class Ownership(Reading):
         live = self._state.jobs.get(job)
         if live is None or live.status is not Status.WAITING_FOR_SPACE or job in self._owned:
             return
-        self._owned.add(job)
         draft = self._draft()
         draft.job(ev.JOB_SPACE_FOUND, job, live.parent)
-        try:
-            await self._commit(draft)
-        except JournalUnavailable:
-            self._give_back(job)
-            raise
+        await self._commit_owned(draft)
