@@ -44,14 +44,13 @@ class Cleaning(Batches):
             protected = needed()
             return await self._readers.run(lambda c: count_old(c, before, protected))
         removed = 0
-        async with self._removing:  # two removals must not subtract the same job
-            while True:
+        while True:
+            # No job is removed twice, nor while something is asked for it; others get their turn.
+            async with self._history:
                 look = partial(next_removal, before=before, protected=needed())
                 removal = await self._readers.run(look)
                 if removal is None:
                     return removed
-                if self._state.undoing.keys() & set(removal.jobs):
-                    continue  # an undo was asked meanwhile
                 draft = self._draft()
                 draft.control(ev.TRIMMED, removal.body())
                 await self._commit(draft)

@@ -72,7 +72,7 @@ class Core:
         self._reservations: deque[tuple[int, int]] = deque()  # (last seq of the rows, places)
         self._stopping = False
         self._warning = ""  # about the file system
-        self._removing = trio.Lock()
+        self._history = trio.Lock()  # who looks at ended jobs, then writes what they then are
         self._starting: dict[bytes, int] = {}  # folders of batches on their way
         self._batch_rows: set[tuple[str, int]] = set()  # batch events on their way
         self._discoveries: dict[int, Discovery] = {}

@@ -18,7 +18,7 @@ import structlog
 import trio
 
 from arrtheaudio import media
-from arrtheaudio.errors import IoFailed, MediaError
+from arrtheaudio.errors import IoFailed, MediaError, NothingToUndo
 from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.walk import is_inside
 from arrtheaudio.media import Context, Options, Outcome, Plan, Recovery, Request, Rules
@@ -83,6 +83,8 @@ class MediaEngine:
     async def process(self, claim: Claim, *, heavy: bool, before_write: BeforeWrite) -> Outcome:
         """Bring the claim's file in order, or undo what its plan says. Raises MediaError."""
         policy = self.policy
+        if claim.kind == "undo" and claim.undo_plan is None:
+            raise NothingToUndo("What was changed is not recorded any more", path=claim.path)
         named = claim.path if claim.undo_plan is None else claim.undo_plan.path
         path = await trio.to_thread.run_sync(
             partial(_confine, named, policy.roots),
