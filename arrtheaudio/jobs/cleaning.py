@@ -17,6 +17,7 @@ from arrtheaudio.jobs.retention import DAY_SECONDS, count_old, end_of_last_life,
 from arrtheaudio.jobs.verify import backup
 
 HOUR_SECONDS = 3600.0
+CLOCK_LEAPT = "The clock is far ahead of the journal's last row"
 
 _log = structlog.get_logger(__name__)
 
@@ -66,9 +67,7 @@ class Cleaning(Batches):
                     last = await self._readers.run(end_of_last_life)
                     seen = (self._now() if last is None else last, trio.current_time())
                 if self._clock_leapt(*seen):
-                    _log.warning(
-                        "retention_postponed", detail="the clock is far ahead of the journal"
-                    )
+                    _log.warning("retention_postponed", detail=CLOCK_LEAPT)
                 elif removed := await self._remove_old():
                     _log.info("jobs_removed", jobs=removed)
                 seen = (self._now(), trio.current_time())
