@@ -167,7 +167,7 @@ class QueueRequests(QueueLives):
         old = jobs[pick % len(jobs)]
         seq = self.run(self.queue.retry, old.seq)
         assert seq != old.seq, "an explicit retry is a new job"
-        self.note_job(seq, f"/m/{old.name}", 1)
+        self.note_job(seq, f"/m/{old.name}", 1).retry = True
 
     @precondition(lambda self: self.model.of_status("completed"))
     @rule(pick=picks)

@@ -25,6 +25,7 @@ class ModelJob:
     changed: bool = False
     undone: bool = False
     undo_of: int | None = None
+    retry: bool = False
     result: str | None = None
     ended_at: float | None = None
 
@@ -68,7 +69,7 @@ class Model:
         singles = sum(
             job.status in ("queued", "waiting_for_space")
             for job in self.jobs.values()
-            if job.single and job.undo_of is None
+            if job.single and job.undo_of is None and not job.retry
         )
         return singles + sum(batch.live for batch in self.batches.values())
 

@@ -1,7 +1,7 @@
 """One action for all jobs that match, or for named ones (dashboard.md: Endpoints, 5).
 
 ``expected`` is the number that the user agreed to: if more match meanwhile, nothing
-is done. Retry and undo are one transaction; cancel ends in chunks.
+is done. All three are done in chunks, each one transaction.
 """
 
 from __future__ import annotations

@@ -1,14 +1,16 @@
 """What is asked of the queue: deliveries, files by hand, retries, undoing, cancelling, pausing.
 
 Each request is one transaction, all or nothing, and returns behind its commit
-(invariants 1 and 2). Admission: a request is taken whole while at least one
-place is free; check and reservation have no checkpoint between them.
+(invariants 1 and 2); only what is asked for very many ended jobs at once is done in
+chunks, and what was done before a failure stays. Admission: a request is taken whole
+while at least one place is free; check and reservation have no checkpoint between them.
 queue.md: Admission, Webhooks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final, TypeVar
 
 import apsw
 
@@ -37,6 +39,15 @@ from arrtheaudio.jobs.models import (
 )
 from arrtheaudio.jobs.state import LiveJob
 from arrtheaudio.jobs.view import job_of
+
+ROWS_AT_ONCE: Final = 500  # of one commit, where a request need not be one transaction
+_Item = TypeVar("_Item")
+
+
+def in_chunks(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    """The items in pieces of one commit each; to fold one holds the event loop some 5 ms."""
+    for begin in range(0, len(items), ROWS_AT_ONCE):
+        yield items[begin : begin + ROWS_AT_ONCE]
 
 
 class Requests(Core):
@@ -132,7 +143,7 @@ class Requests(Core):
         new = ev.new_job_of(found.rows[0].body, found.batch_body)
         draft = self._draft()
         body = ev.queued_body(new, old.source, Priority.NORMAL, retry_of=job)
-        fresh = draft.queued(body)
+        fresh = draft.queued(body, takes_place=False)
         await self._commit(draft)
         return fresh
 
@@ -153,16 +164,17 @@ class Requests(Core):
             found = job_rows(connection, job)
             return found, last_plan(connection, job) is not None
 
-        found, planned = await self._readers.run(look)
-        old = self._job_of(found)
-        self._need_ended(old)
-        undoable = planned and old.track_changed and old.method != "remux"
-        if not undoable or old.undone or old.kind == "undo" or job in self._state.undoing:
-            raise NothingToUndo("No change of this job can be undone", path=old.path)
-        draft = self._draft()
-        fresh = self._draft_undo(draft, job, old.path, old.source, retry_of, direct=direct)
-        await self._commit(draft)
-        return fresh
+        async with self._history:
+            found, planned = await self._readers.run(look)
+            old = self._job_of(found)
+            self._need_ended(old)
+            undoable = planned and old.track_changed and old.method != "remux"
+            if not undoable or old.undone or old.kind == "undo" or job in self._state.undoing:
+                raise NothingToUndo("No change of this job can be undone", path=old.path)
+            draft = self._draft()
+            fresh = self._draft_undo(draft, job, old.path, old.source, retry_of, direct=direct)
+            await self._commit(draft)
+            return fresh
 
     @staticmethod
     def _draft_undo(
@@ -181,7 +193,7 @@ class Requests(Core):
         return draft.queued(body, takes_place=False)
 
     async def undo_batch(self, batch: int, *, direct: bool = False) -> int:
-        """Undo every change of a batch that can be; the number of undo jobs, one transaction.
+        """Undo every change of a batch that can be; the number of undo jobs.
 
         ``direct``: as in ``undo``; the jobs are then among ``direct_jobs``.
         Raises: UnknownId, NotEnded, NothingToUndo, WorkersOff, JournalUnavailable.
@@ -190,15 +202,27 @@ class Requests(Core):
             self._need_workers()
         if batch in self._state.batches:
             raise NotEnded(f"{format_id('batch', batch)} has not ended yet")
-        found = await self._readers.run(lambda connection: undoable_of_batch(connection, batch))
-        draft = self._draft()
-        for job, path, source in found:
-            if job not in self._state.undoing:
-                self._draft_undo(draft, job, path, source, direct=direct)
-        if not draft.rows:
+        async with self._history:
+            found = await self._readers.run(lambda connection: undoable_of_batch(connection, batch))
+            count = await self._commit_undos(found, direct=direct)
+        if not count:
             raise NothingToUndo("No change of this batch can be undone")
-        await self._commit(draft)
-        return len(draft.rows)
+        return count
+
+    async def _commit_undos(
+        self, found: Sequence[tuple[int, bytes, Source]], *, direct: bool = False
+    ) -> int:
+        """An undo job for each that has none yet, in chunks; their number."""
+        count = 0
+        for chunk in in_chunks(found):
+            draft = self._draft()
+            for job, path, source in chunk:
+                if job not in self._state.undoing:
+                    self._draft_undo(draft, job, path, source, direct=direct)
+            if draft.rows:
+                await self._commit(draft)
+            count += len(draft.rows)
+        return count
 
     # --- cancel ---
 

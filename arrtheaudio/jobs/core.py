@@ -72,13 +72,14 @@ class Core:
         self._reservations: deque[tuple[int, int]] = deque()  # (last seq of the rows, places)
         self._stopping = False
         self._warning = ""  # about the file system
-        self._removing = trio.Lock()
+        self._history = trio.Lock()  # who looks at ended jobs, then writes what they then are
         self._starting: dict[bytes, int] = {}  # folders of batches on their way
         self._batch_rows: set[tuple[str, int]] = set()  # batch events on their way
         self._discoveries: dict[int, Discovery] = {}
         self._paces: dict[int, Pace] = {}
         self._scouted: dict[int, Scouted] = {}  # what the next claims need from the disk
         self._scouts = Scouts(readers, identify)
+        self._retention_changed = trio.Event()  # its settings; replaced each time
         self._changed = trio.Event()  # something may be dispatchable
         self._delayed = trio.Event()  # the first due time changed
         self._discovery_wanted = trio.Event()

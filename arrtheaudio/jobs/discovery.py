@@ -21,14 +21,15 @@ import trio
 
 from arrtheaudio.errors import BadPattern, JournalUnavailable
 from arrtheaudio.jobs.claims import Discovery
+from arrtheaudio.jobs.looks import Looks
 from arrtheaudio.jobs.models import NewBatch, format_id
+from arrtheaudio.jobs.mounts import mount_of
 from arrtheaudio.jobs.queue import Queue
 from arrtheaudio.jobs.walk import Chunk, Sweep, Walk, printable
 
 WALK_FILES: Final = 4000  # that a walk brings at once: handing over costs as much as 200 files
 WALK_SECONDS: Final = 0.25  # it hands over after this long, however few were found
 COMMIT_FILES: Final = 250  # of one commit; folding their rows holds the event loop 2 ms
-WALKS_AT_ONCE: Final = 4  # threads; a walk on a dead share keeps its one until the share answers
 
 _log = structlog.get_logger(__name__)
 
@@ -48,11 +49,11 @@ class Walker(Protocol):
 
 
 class ThreadWalker:
-    """The real one: each chunk on a thread of our own."""
+    """The real one: each chunk on a thread of our own, one at a time for each mount."""
 
     def __init__(self, roots: tuple[bytes, ...]) -> None:
         self.roots = roots
-        self._threads = trio.CapacityLimiter(WALKS_AT_ONCE)
+        self._looks = Looks()
 
     def begin(self, batch: NewBatch, *, after: bytes | None, now: float) -> Chunks:
         """A walk of the batch's folder behind ``after``. Raises: BadPattern."""
@@ -64,21 +65,20 @@ class ThreadWalker:
             roots=self.roots,
             now=now,
         )
-        return _ThreadChunks(Walk(sweep, after=after or b""), self._threads)
+        mount, _ = mount_of(batch.path)  # which is resolved: no link leads elsewhere
+        return _ThreadChunks(Walk(sweep, after=after or b""), self._looks, mount)
 
 
 class _ThreadChunks:
-    def __init__(self, walk: Walk, threads: trio.CapacityLimiter) -> None:
+    def __init__(self, walk: Walk, looks: Looks, mount: bytes) -> None:
         self._walk = walk
-        self._threads = threads
+        self._looks = looks
+        self._mount = mount
 
     async def next(self) -> Chunk:
         """The next chunk; a cancellation leaves the thread to itself, and the walk with it."""
-        return await trio.to_thread.run_sync(
-            partial(self._walk.chunk, WALK_FILES, WALK_SECONDS),
-            abandon_on_cancel=True,
-            limiter=self._threads,
-        )
+        chunk = partial(self._walk.chunk, WALK_FILES, WALK_SECONDS)
+        return await self._looks.run(self._mount, chunk)
 
 
 class Discoveries:

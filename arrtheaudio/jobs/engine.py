@@ -18,8 +18,10 @@ import structlog
 import trio
 
 from arrtheaudio import media
-from arrtheaudio.errors import IoFailed, MediaError
+from arrtheaudio.errors import IoFailed, MediaError, NothingToUndo
 from arrtheaudio.jobs.claims import Claim
+from arrtheaudio.jobs.looks import Looks
+from arrtheaudio.jobs.mounts import place_of
 from arrtheaudio.jobs.walk import is_inside
 from arrtheaudio.media import Context, Options, Outcome, Plan, Recovery, Request, Rules
 
@@ -33,8 +35,6 @@ OUTSIDE_MESSAGE: Final = (
 UNDO_DRY_RUN: Final = "Would put the original bytes back"
 # Far more than workers: what was abandoned on a share that does not answer keeps its thread.
 THREADS: Final = 128
-# Of the looks that nobody waits for long (free space, links): they must not use up the others.
-LOOKS: Final = 8
 
 _log = structlog.get_logger(__name__)
 
@@ -78,11 +78,13 @@ class MediaEngine:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self._threads = trio.CapacityLimiter(THREADS)
-        self._looks = trio.CapacityLimiter(LOOKS)
+        self._looks = Looks()
 
     async def process(self, claim: Claim, *, heavy: bool, before_write: BeforeWrite) -> Outcome:
         """Bring the claim's file in order, or undo what its plan says. Raises MediaError."""
         policy = self.policy
+        if claim.kind == "undo" and claim.undo_plan is None:
+            raise NothingToUndo("What was changed is not recorded any more", path=claim.path)
         named = claim.path if claim.undo_plan is None else claim.undo_plan.path
         path = await trio.to_thread.run_sync(
             partial(_confine, named, policy.roots),
@@ -137,15 +139,11 @@ class MediaEngine:
 
     async def free_space(self, path: bytes) -> int:
         """Bytes free where this file would be rewritten. Raises OSError."""
-        return await trio.to_thread.run_sync(
-            partial(_free_space, path), abandon_on_cancel=True, limiter=self._looks
-        )
+        return await self._looks.run(place_of(path), partial(_free_space, path))
 
     async def links(self, path: bytes) -> int:
         """Hard links of this file. Raises OSError."""
-        status = await trio.to_thread.run_sync(
-            partial(os.stat, path), abandon_on_cancel=True, limiter=self._looks
-        )
+        status = await self._looks.run(place_of(path), partial(os.stat, path))
         return status.st_nlink
 
 

@@ -99,7 +99,7 @@ def _event(row: ev.Row, origin: Origin | None, path: bytes | None) -> Event:
 
 def read_chunk(connection: apsw.Connection, since: int, head: int, limit: int) -> EventChunk:
     """The chunk behind ``since``, from the journal, with the gap that retention left in it."""
-    recents = []
+    recents, read = [], 0
     missing: tuple[int, int] | None = None
     expected = since + 1
     for seq, at, kind, job, parent, raw, *first in connection.execute(
@@ -108,9 +108,12 @@ def read_chunk(connection: apsw.Connection, since: int, head: int, limit: int) -
         if seq > expected:
             missing = (missing[0] if missing else expected, seq - 1)
         expected = seq + 1
+        read += 1
+        if (job, parent) != (None, None) and first[-1] is None:
+            continue  # of what is not kept: nothing can be told of it (``verify`` names it)
         row = ev.Row(seq, at, kind, job, parent, decode_body(raw))
         recents.append(_recent(row, first))
-    if len(recents) < limit and expected <= head:
+    if read < limit and expected <= head:
         missing = (missing[0] if missing else expected, head)
         expected = head + 1
     return EventChunk(_events(recents), expected - 1, missing)

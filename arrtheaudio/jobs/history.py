@@ -20,6 +20,7 @@ from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.encoding import decode_body, decode_plan
 from arrtheaudio.jobs.facets import CHANGED, ENDED_FACETS, IS_ALREADY, IS_FAILED, end_of, source_of
 from arrtheaudio.jobs.models import IdKind, Source, format_id
+from arrtheaudio.jobs.moments import Span
 from arrtheaudio.jobs.replay import rows_of
 from arrtheaudio.media import Plan
 
@@ -204,8 +205,8 @@ class EndedArm:
     languages: tuple[str, ...] = ()  # of the chosen track
     undone: bool | None = None
     problem: bool = False  # failures that were not dismissed
-    created: tuple[int, int] | None = None  # first number, and the one behind the last
-    ended: tuple[int, int] | None = None  # the same, of the rows that ended them
+    created: Span | None = None  # of their first rows
+    ended: Span | None = None  # of the rows that ended them
 
     @property
     def narrowed(self) -> bool:
@@ -275,12 +276,14 @@ def _ended_arms(query: PageQuery) -> Iterable[tuple[str, list[object]]]:
 def _ranges(ended: EndedArm) -> tuple[str, list[object]]:
     """What holds for every arm besides its facets."""
     tail, values = "", list[object]()
-    if ended.created is not None:
-        tail += " AND job >= ? AND job < ?"
-        values += ended.created
-    if ended.ended is not None:
-        tail += " AND seq >= ? AND seq < ?"
-        values += ended.ended
+    for row, within in (("job", ended.created), ("seq", ended.ended)):
+        if within is not None:
+            tail += f" AND {row} >= ? AND {row} < ?"
+            values += (within.first, within.behind)
+            if within.times is not None:
+                at = f"(SELECT j.at FROM journal AS j WHERE j.seq = finished.{row})"
+                tail += f" AND {at} >= ? AND {at} < ?"
+                values += within.times
     if ended.undone is False:
         tail += " AND NOT undone"
     return tail, values

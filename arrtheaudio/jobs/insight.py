@@ -18,12 +18,13 @@ import attrs
 
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs import figures
+from arrtheaudio.jobs.admission import in_chunks
 from arrtheaudio.jobs.cleaning import Cleaning
-from arrtheaudio.jobs.draft import Draft
 from arrtheaudio.jobs.encoding import encode_bytes
 from arrtheaudio.jobs.facets import end_of, kind_of, live_of, source_of
 from arrtheaudio.jobs.figures import By, DayCounts, LastDelivery
 from arrtheaudio.jobs.history import (
+    Found,
     PageQuery,
     facet_counts,
     jobs_rows,
@@ -33,7 +34,6 @@ from arrtheaudio.jobs.history import (
 from arrtheaudio.jobs.models import JobFilter, JobKind, Priority, Status
 from arrtheaudio.jobs.schema import local_day
 
-ROWS_AT_ONCE: Final = 500  # of one commit, where a request need not be one transaction
 WAITING: Final = "waiting_for_space"  # the reason of problems that are no failures
 
 
@@ -160,13 +160,14 @@ class Insight(Cleaning):
                 if os.path.dirname(path).decode("utf-8", "replace") == folder
             ]
 
-        found = await self._readers.run(look)
-        for begin in range(0, len(found), ROWS_AT_ONCE):
-            draft = self._draft()
-            for job, parent, facet, path in found[begin : begin + ROWS_AT_ONCE]:
-                body = {"path": encode_bytes(path), "facet": live_of(facet)}
-                draft.job(kind, job, parent, body)
-            await self._commit(draft)
+        async with self._history:
+            found = await self._readers.run(look)
+            for chunk in in_chunks(found):
+                draft = self._draft()
+                for job, parent, facet, path in chunk:
+                    body = {"path": encode_bytes(path), "facet": live_of(facet)}
+                    draft.job(kind, job, parent, body)
+                await self._commit(draft)
         return len(found)
 
     # --- one action for many ---
@@ -194,8 +195,8 @@ class Insight(Cleaning):
                 asked += 1
             else:
                 waiting.append(seq)
-        for begin in range(0, len(waiting), ROWS_AT_ONCE):
-            asked += await self._cancel_chunk(waiting[begin : begin + ROWS_AT_ONCE])
+        for chunk in in_chunks(waiting):
+            asked += await self._cancel_chunk(chunk)
         return asked
 
     async def _cancel_chunk(self, jobs: Iterable[int]) -> int:
@@ -211,42 +212,56 @@ class Insight(Cleaning):
         return len(draft.rows)
 
     async def retry_many(self, jobs: Sequence[int]) -> int:
-        """A new job for each that failed or was cancelled, all in one transaction.
+        """A new job for each that failed or was cancelled; their number.
 
-        Raises: WorkersOff, JournalUnavailable.
+        Raises: WorkersOff, JournalUnavailable; what was queued before stays so.
         """
         self._need_workers()
-        found = await self._readers.run(lambda connection: jobs_rows(connection, jobs))
+        count = 0
+        async with self._history:
+            for chunk in in_chunks(list(dict.fromkeys(jobs))):
+                count += await self._retry_chunk(chunk)
+        return count
+
+    async def _retry_chunk(self, jobs: Sequence[int]) -> int:
+        def look(connection: apsw.Connection) -> tuple[list[Found], set[int]]:
+            found = jobs_rows(connection, jobs)
+            undone = (one.rows[0].body.get("undo_of") for one in found)
+            kept = figures.undoable_among(connection, {job for job in undone if job is not None})
+            return found, {job for job, *_ in kept}
+
+        found, undoable = await self._readers.run(look)
+        undoable -= self._state.undoing.keys()
         draft = self._draft()
         for one in found:
             old = self._job_of(one)
             if old.status not in (Status.FAILED, Status.CANCELLED):
                 continue
-            if old.undo_of is not None:
-                if old.undo_of not in self._state.undoing:
-                    self._draft_undo(draft, old.undo_of, old.path, old.source, retry_of=old.seq)
-                continue
-            new = ev.new_job_of(one.rows[0].body, one.batch_body)
-            draft.queued(ev.queued_body(new, old.source, Priority.NORMAL, retry_of=old.seq))
-        return await self._commit_jobs(draft)
-
-    async def undo_many(self, jobs: Sequence[int]) -> int:
-        """An undo job for each change that can be undone, all in one transaction.
-
-        Raises: WorkersOff, JournalUnavailable.
-        """
-        self._need_workers()
-        found = await self._readers.run(lambda connection: figures.undoable_among(connection, jobs))
-        draft = self._draft()
-        for job, path, facet in found:
-            if job not in self._state.undoing:
-                self._draft_undo(draft, job, path, source_of(facet))
-        return await self._commit_jobs(draft)
-
-    async def _commit_jobs(self, draft: Draft) -> int:
+            if old.undo_of is None:
+                new = ev.new_job_of(one.rows[0].body, one.batch_body)
+                body = ev.queued_body(new, old.source, Priority.NORMAL, retry_of=old.seq)
+                draft.queued(body, takes_place=False)
+            elif old.undo_of in undoable:
+                undoable.discard(old.undo_of)  # two failures of one undo make one new job
+                self._draft_undo(draft, old.undo_of, old.path, old.source, retry_of=old.seq)
         if draft.rows:
             await self._commit(draft)
         return len(draft.rows)
+
+    async def undo_many(self, jobs: Sequence[int]) -> int:
+        """An undo job for each change that can be undone; their number.
+
+        Raises: WorkersOff, JournalUnavailable; what was queued before stays so.
+        """
+        self._need_workers()
+        wanted = dict.fromkeys(jobs)
+        async with self._history:
+            found = await self._readers.run(
+                lambda connection: figures.undoable_among(connection, wanted)
+            )
+            return await self._commit_undos(
+                [(job, path, source_of(facet)) for job, path, facet in found]
+            )
 
 
 def _waiting_groups(

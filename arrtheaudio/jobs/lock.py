@@ -12,18 +12,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 from arrtheaudio.errors import JournalError, JournalLocked
-from arrtheaudio.jobs.mounts import mount_of
-
-# SQLite's WAL needs shared memory and honest locks (sqlite.org/wal.html, "all on the same host").
-NETWORK_FILE_SYSTEMS: Final = frozenset(
-    {
-        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre"),
-        *("fuse.sshfs", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "davfs", "virtiofs"),
-    }
-)
+from arrtheaudio.jobs.mounts import NETWORK_FILE_SYSTEMS, mount_of
 
 
 @contextmanager
@@ -66,7 +57,8 @@ def _take(descriptor: int, database: Path) -> None:
 def network_file_system(path: Path, mounts: bytes | None = None) -> str | None:
     """The type of the network file system that holds ``path``; None for a local one.
 
-    ``mounts``: as in ``mount_of``.
+    SQLite's WAL needs shared memory and honest locks (sqlite.org/wal.html, "all on the same
+    host"). ``mounts``: as in ``mount_of``.
     """
     _, kind = mount_of(os.fsencode(os.path.realpath(path)), mounts)
     return kind if kind in NETWORK_FILE_SYSTEMS else None

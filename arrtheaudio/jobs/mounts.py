@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Final
 
 MOUNTS: Final = Path("/proc/self/mountinfo")
+NETWORK_FILE_SYSTEMS: Final = frozenset(
+    {
+        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre"),
+        *("fuse.sshfs", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "davfs", "virtiofs"),
+    }
+)
 _OCTAL: Final = re.compile(rb"\\([0-7]{3})")
 
 
@@ -30,3 +37,14 @@ def mount_of(path: bytes, mounts: bytes | None = None) -> tuple[bytes, str]:
         if inside and len(point) >= len(best):
             best, kind = point, after.split(b" ")[0].decode("ascii", "replace")
     return best, kind
+
+
+def place_of(path: bytes, mounts: bytes | None = None) -> bytes:
+    """What probably hangs together with this file: its share, else its folder.
+
+    A local file system is no such place: a link in one of its folders may lead to a dead
+    share, and to follow it would hang. ``mounts``: as in ``mount_of``.
+    """
+    point, kind = mount_of(path, mounts)
+    shared = kind in NETWORK_FILE_SYSTEMS or kind.startswith("fuse") or kind == "autofs"
+    return point if shared else os.path.dirname(path)

@@ -62,6 +62,9 @@ class Queue(Insight):
             for job in self._state.jobs.values():
                 if job.direct and job.status is Status.QUEUED:
                     self._enqueue(job)
+        if _retention(settings) != _retention(before):
+            changed, self._retention_changed = self._retention_changed, trio.Event()
+            changed.set()
         self._wake()
 
     async def begin(self, nursery: trio.Nursery) -> None:
@@ -139,6 +142,11 @@ async def open_queue(
             raise _single(group) from None
         finally:
             readers.close()
+
+
+def _retention(settings: Settings) -> tuple[float, ...]:
+    hours = settings.cleanup_interval_hours
+    return settings.job_history_days, settings.failed_job_days, hours
 
 
 def _single(error: BaseException) -> BaseException:

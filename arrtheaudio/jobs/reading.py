@@ -55,7 +55,7 @@ from arrtheaudio.jobs.models import (
     Statistics,
     Status,
 )
-from arrtheaudio.jobs.retention import seq_before
+from arrtheaudio.jobs.moments import Span, span
 from arrtheaudio.jobs.schema import local_day
 from arrtheaudio.jobs.state import LiveJob
 from arrtheaudio.jobs.statistics import statistics
@@ -100,14 +100,15 @@ def _total(connection: apsw.Connection, ended: EndedArm, counters: Mapping[int, 
     return count_ended(connection, ended)
 
 
-def _numbers(
-    connection: apsw.Connection, since: float | None, until: float | None
-) -> tuple[int, int] | None:
-    """The rows of a span of time: the first number, and the one behind the last."""
+def _span(connection: apsw.Connection, since: float | None, until: float | None) -> Span | None:
+    """The rows of a span of time, if it has a limit."""
     if since is None and until is None:
         return None
-    last = math.inf if until is None else until
-    return seq_before(connection, since or 0.0), seq_before(connection, last)
+    return span(
+        connection,
+        -math.inf if since is None else since,
+        math.inf if until is None else until,
+    )
 
 
 class Reading(Requests):
@@ -164,9 +165,9 @@ class Reading(Requests):
             reasons=tuple(sorted(reasons)),
             undone=filter.undone,
             problem=filter.problem,
-            created=_numbers(connection, filter.created_from, filter.created_to),
+            created=_span(connection, filter.created_from, filter.created_to),
             languages=tuple(sorted(set(filter.language))),
-            ended=_numbers(connection, filter.completed_from, filter.completed_to),
+            ended=_span(connection, filter.completed_from, filter.completed_to),
         )
 
     async def _live_matching(self, filter: JobFilter) -> list[LiveJob]:

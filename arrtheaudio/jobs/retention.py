@@ -15,15 +15,19 @@ import apsw
 import attrs
 import orjson
 
+from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.facets import BATCH_FACETS, ended_facets
 from arrtheaudio.jobs.models import BatchStatus, Status
+from arrtheaudio.jobs.moments import seq_before
 
 CHUNK: Final = 500  # jobs removed by one commit: some 10 ms
 DAY_SECONDS: Final = 86_400.0
 
-# first_row_from: the moment of the first row at or behind a number
-FIRST_ROW_FROM: Final = "SELECT at FROM journal WHERE seq >= ? ORDER BY seq LIMIT 1"
-LAST_SEQ: Final = "SELECT coalesce(max(seq), 0) FROM journal"
+# last_life: the moment of the last row that was written before this daemon began
+LAST_LIFE: Final = f"""SELECT at FROM journal WHERE seq < (
+  SELECT seq FROM journal INDEXED BY journal_control
+  WHERE job IS NULL AND parent IS NULL AND type = '{ev.DAEMON_STARTED}' ORDER BY seq DESC LIMIT 1)
+ ORDER BY seq DESC LIMIT 1"""
 # old_jobs: ended jobs of a facet that ended before a moment, oldest first
 OLD_JOBS: Final = """SELECT f.job, f.parent, f.ms
  FROM finished AS f INDEXED BY finished_facet_seq CROSS JOIN journal AS j ON j.seq = f.seq
@@ -73,21 +77,10 @@ def _json(values: Collection[int]) -> str:
     return orjson.dumps(list(values)).decode()
 
 
-def seq_before(connection: apsw.Connection, moment: float) -> int:
-    """A number that no row older than ``moment`` reaches, by bisection.
-
-    The wall clock may have jumped: then a row is found old a cleanup later.
-    """
-    ((last,),) = connection.execute(LAST_SEQ)
-    low, high = 1, last + 1
-    while low < high:
-        middle = (low + high) // 2
-        row = next(connection.execute(FIRST_ROW_FROM, (middle,)), None)
-        if row is not None and row[0] < moment:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+def end_of_last_life(connection: apsw.Connection) -> float | None:
+    """When the daemon before this one wrote last; None if there was none."""
+    row = connection.execute(LAST_LIFE).fetchone()
+    return None if row is None else row[0]
 
 
 def next_removal(

@@ -62,6 +62,7 @@ class LiveJob:
     status: Status = Status.QUEUED
     undo_of: int | None = None
     direct: bool = False
+    retried: bool = False  # asked for again by somebody: it was admitted once
     moved: Moved | None = None
 
     @property
@@ -145,6 +146,7 @@ def _queued(state: State, row: ev.Row) -> None:
         _QUEUED,
         body.get("undo_of"),
         body.get("direct", False),
+        "retry_of" in body,
     )
     state.jobs[row.seq] = job
     state.live[_QUEUED, facet] += 1
@@ -153,10 +155,10 @@ def _queued(state: State, row: ev.Row) -> None:
     if batch is not None:
         batch.total += 1
         batch.live += 1
-    elif job.undo_of is None:
-        state.singles_waiting += 1
-    else:
+    elif job.undo_of is not None:
         state.undoing[job.undo_of] = row.seq
+    elif not job.retried:
+        state.singles_waiting += 1
 
 
 def _move(state: State, row: ev.Row) -> tuple[LiveJob, Moved]:
@@ -189,7 +191,7 @@ def _recount(state: State, job: LiveJob, before: Status, to: Status) -> None:
     batch = state.batches.get(job.parent) if job.parent is not None else None
     if batch is not None:
         batch.running += (to is Status.RUNNING) - (before is Status.RUNNING)
-    elif job.undo_of is None:
+    elif job.undo_of is None and not job.retried:
         waits = to is Status.QUEUED or to is Status.WAITING_FOR_SPACE
         waited = before is not Status.RUNNING
         state.singles_waiting += waits - waited
@@ -274,8 +276,8 @@ def _ended(state: State, row: ev.Row) -> None:
     state.moved.discard(job.seq)
     facet: int = row.body["facet"]
     state.ended[facet] += 1
-    if job.undo_of is not None:
-        state.undoing.pop(job.undo_of, None)
+    if job.undo_of is not None and state.undoing.get(job.undo_of) == job.seq:
+        del state.undoing[job.undo_of]
     batch = state.batches.get(job.parent) if job.parent is not None else None
     if batch is not None:
         batch.live -= 1

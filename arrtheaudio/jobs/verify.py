@@ -26,6 +26,10 @@ DIFFERENCES_TOLD: Final = 20
 OPEN_ROWS: Final = "SELECT job, facet, parent FROM open ORDER BY job"
 FINISHED_ROWS: Final = """SELECT job, seq, facet, parent, ms, path, reason, language,
  undone, dismissed FROM finished ORDER BY job"""
+# orphans: rows of jobs that are not kept
+ORPHANS: Final = f"""SELECT j.seq, j.type, j.job FROM journal AS j INDEXED BY journal_job
+ WHERE j.job <> j.seq AND NOT EXISTS (SELECT 1 FROM journal AS q WHERE q.seq = j.job)
+ ORDER BY j.seq LIMIT {DIFFERENCES_TOLD}"""
 KEPT_ROWS: Final = "SELECT facet, n, ran, ms FROM kept WHERE n > 0 ORDER BY facet"
 TALLIED: Final = "SELECT facet, sum(n), sum(ran), sum(ms) FROM tally GROUP BY facet ORDER BY facet"
 
@@ -36,7 +40,11 @@ def verify(connection: apsw.Connection) -> list[str]:
     if check != "ok":
         return [f"SQLite finds: {check}"]
     try:
-        differences = [*_compare_states(connection), *_compare_tables(connection)]
+        differences = [
+            *_compare_states(connection),
+            *_compare_tables(connection),
+            *_orphans(connection),
+        ]
     except JournalCorrupt as error:
         return [str(error)]
     return differences[:DIFFERENCES_TOLD]
@@ -48,6 +56,11 @@ def _compare_states(connection: apsw.Connection) -> Iterator[str]:
         one, other = getattr(quick, field.name), getattr(folded, field.name)
         if one != other:
             yield f"state.{field.name}: the tables give {_short(one)}, the fold {_short(other)}"
+
+
+def _orphans(connection: apsw.Connection) -> Iterator[str]:
+    for seq, kind, job in connection.execute(ORPHANS):
+        yield f"row {seq}: {kind} of job {job}, which is not kept"
 
 
 def _short(value: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from arrtheaudio.jobs.mounts import mount_of
+from arrtheaudio.jobs.mounts import mount_of, place_of
 
 TABLE = """22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw
 40 22 0:39 / /mnt/m\u00e9dias rw - nfs4 nas:/x rw
@@ -40,3 +40,16 @@ class NoTable:
 
     def read_bytes(self) -> bytes:
         raise FileNotFoundError
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("/srv/tv/a.mkv", "/srv/tv"),
+        ("/mnt/m\u00e9dias/tv/a.mkv", "/mnt/m\u00e9dias"),
+        ("/mnt/my share/a.mkv", "/mnt/my share"),
+        ("/mnt/my share/inner/x/a.mkv", "/mnt/my share/inner/x"),
+    ],
+)
+def test_a_share_hangs_as_a_whole_and_elsewhere_a_folder_does(path: str, place: str) -> None:
+    assert place_of(path.encode(), TABLE).decode() == place

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import attrs
 import pytest
 import trio
 from queue_kit import EPOCH, claim_started, delivery, inline_queue, next_claim, run_next, snapshot
@@ -14,6 +15,9 @@ from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.models import JobFilter, Status
 from arrtheaudio.jobs.queue import Queue
 from arrtheaudio.jobs.verify import verify_file
+
+DAY = 86_400.0
+YEAR = 365 * DAY
 
 
 async def test_a_delay_does_not_follow_a_jumping_wall_clock(path: Path, autojump_clock) -> None:
@@ -200,3 +204,90 @@ async def test_retention_follows_the_configured_days(path: Path, autojump_clock)
         assert kept[0] == [good, bad]
         assert kept[3] == [bad]
         assert kept[6] == []
+
+
+async def test_a_clock_that_was_ahead_for_a_while_hides_nothing_and_keeps_nothing(
+    path: Path, autojump_clock
+) -> None:
+    ahead = 0.0
+
+    def now() -> float:
+        return EPOCH + trio.current_time() + ahead
+
+    async with inline_queue(path, now=now) as queue:
+        right = [await one_job(queue) for _ in range(3)]
+        ahead = 40 * YEAR
+        wrong = [await one_job(queue) for _ in range(40)]
+        ahead = 0.0
+        right += [await one_job(queue) for _ in range(3)]
+        ahead = YEAR
+        lately = JobFilter(created_from=now() - YEAR - DAY, created_to=now(), order="asc")
+        page = await queue.jobs(lately)
+        assert ([job.seq for job in page.jobs], page.total) == (right, len(right))
+        ends = JobFilter(completed_from=now() - YEAR - DAY, completed_to=now(), order="asc")
+        page = await queue.jobs(ends)
+        assert ([job.seq for job in page.jobs], page.total) == (right, len(right))
+        assert (await queue.jobs(JobFilter(created_from=now()))).total == len(wrong)
+        assert await queue.cleanup(older_than_days=30, statuses=[Status.COMPLETED]) == len(right)
+
+
+async def test_a_start_with_a_clock_far_ahead_removes_nothing(path: Path, autojump_clock) -> None:
+    ahead = 0.0
+
+    def now() -> float:
+        return EPOCH + trio.current_time() + ahead
+
+    async with inline_queue(path, now=now) as queue:
+        job = await one_job(queue)
+    ahead = 40 * YEAR
+    async with inline_queue(path, now=now, job_history_days=2) as queue:
+        await trio.sleep(3600)
+        ahead = 0.0  # the network has told the time
+        await trio.sleep(DAY)
+        assert (await queue.job(job)).seq == job
+        await trio.sleep(3 * DAY)
+        assert (await queue.jobs(JobFilter())).total == 0
+
+
+async def test_a_clock_that_leaps_while_the_daemon_runs_removes_nothing_at_once(
+    path: Path, autojump_clock
+) -> None:
+    ahead = 0.0
+
+    def now() -> float:
+        return EPOCH + trio.current_time() + ahead
+
+    async with inline_queue(path, now=now, job_history_days=3) as queue:
+        await trio.sleep(DAY / 2)
+        job = await one_job(queue)
+        ahead = 40 * YEAR
+        await trio.sleep(DAY)
+        ahead = 0.0
+        await trio.sleep(DAY)
+        assert (await queue.job(job)).seq == job
+
+
+async def test_after_a_long_pause_what_is_old_goes_with_the_second_cleanup(
+    path: Path, autojump_clock
+) -> None:
+    async with inline_queue(path) as queue:
+        await one_job(queue)
+    await trio.sleep(YEAR)
+    async with inline_queue(path) as queue:
+        await trio.sleep(2 * DAY)
+        assert (await queue.jobs(JobFilter())).total == 0
+
+
+async def test_new_days_of_retention_hold_at_once(path: Path, autojump_clock) -> None:
+    async with inline_queue(path) as queue:
+        await one_job(queue)
+        await trio.sleep(2 * DAY + 3600)
+        queue.configure(attrs.evolve(queue.settings, job_history_days=1))
+        await trio.sleep(1)
+        assert (await queue.jobs(JobFilter())).total == 0
+
+
+async def one_job(queue: Queue) -> int:
+    """A job that has run."""
+    await queue.deliver(delivery("/m/a.mkv"))
+    return await run_next(queue)
