@@ -7,7 +7,14 @@ import json
 import pytest
 
 from arrtheaudio.api import bodies
-from arrtheaudio.api.bodies import DECODE_INLINE_BYTES, MOST_LEVELS, BadBody, decode, decode_now, encode
+from arrtheaudio.api.bodies import (
+    DECODE_INLINE_BYTES,
+    MOST_LEVELS,
+    BadBody,
+    decode,
+    decode_now,
+    encode,
+)
 
 
 @pytest.mark.parametrize(
