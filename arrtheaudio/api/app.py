@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import structlog
-from quart import Response, websocket
+from quart import Response, has_request_context, request, websocket
 from quart_trio import QuartTrio
 from quart_trio.wrappers import TrioResponse
 from werkzeug.routing import BaseConverter
@@ -145,7 +145,7 @@ def _feed_view(listening: feed.Feed) -> Callable[[], Awaitable[None]]:
 
 
 async def _failed(error: Exception) -> Response:
-    answer = failed(error)
+    answer = failed(error, request.scope if has_request_context() else websocket.scope)
     response = Response(answer.body or b"", answer.status, content_type=answer.content_type)
     response.headers.extend(answer.headers)
     return response

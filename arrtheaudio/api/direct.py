@@ -19,7 +19,7 @@ from werkzeug.exceptions import HTTPException
 
 from arrtheaudio.api import bodies
 from arrtheaudio.api.auth import Access, Credentials, Gate
-from arrtheaudio.api.envelope import ROUTE
+from arrtheaudio.api.envelope import PROBLEM, ROUTE
 from arrtheaudio.api.errors import CONTENT_TYPE, INTERNAL, Unauthorised, problem
 from arrtheaudio.api.incoming import ClientGone, Incoming, credentials, parse_query
 from arrtheaudio.api.routes import Answer, Operation, Witness
@@ -61,7 +61,7 @@ class DirectHTTP(TrioASGIHTTPConnection):
         except ClientGone:
             return
         except Exception as error:
-            answer = failed(error)
+            answer = failed(error, scope)
         with trio.move_on_after(ANSWER_SECONDS):
             await _reply(incoming, answer, send)
 
@@ -88,9 +88,10 @@ async def _send(answer: Answer, send: Send) -> None:
     await send({"type": "http.response.body", "body": answer.body or b"", "more_body": False})
 
 
-def failed(error: Exception) -> Answer:
-    """The problem for an error; one that nobody foresaw is logged."""
+def failed(error: Exception, scope: Any) -> Answer:
+    """The problem for an error, noted in the request's scope; one that nobody foresaw is logged."""
     found = problem(error)
+    scope[PROBLEM] = found.detail
     if found == INTERNAL:
         log.error("request failed", exc_info=error)
     return Answer(found.body, found.status, CONTENT_TYPE, found.headers)

@@ -96,6 +96,36 @@ class BodyTooSlow(errors.ArrtheaudioError):
     """The body did not arrive in time."""
 
 
+# What stands in ``title``, by the last word of ``type``.
+TITLES: Final[Mapping[str, str]] = {
+    "bad-request": "Invalid request",
+    "bad-json": "Malformed JSON",
+    "bad-pattern": "Unusable pattern",
+    "bad-delivery": "Unusable delivery",
+    "outside-media-roots": "Outside the media roots",
+    "bad-path": "Unusable path",
+    "unauthorised": "API key missing or wrong",
+    "forbidden": "Forbidden",
+    "unknown-id": "Unknown id",
+    "file-not-found": "File not found",
+    "body-too-slow": "Request body too slow",
+    "already-ended": "Already ended",
+    "not-ended": "Not ended yet",
+    "nothing-to-undo": "Nothing to undo",
+    "batch-exists": "Folder already in a batch",
+    "more-match": "More jobs match than expected",
+    "body-too-large": "Request body too large",
+    "unreadable-file": "File could not be read",
+    "upgrade-required": "WebSocket required",
+    "queue-full": "Queue full",
+    "workers-off": "Workers switched off",
+    "journal-unavailable": "Journal unavailable",
+    "crowded": "Too many requests at once",
+    "storage-silent": "Storage does not answer",
+    "internal-error": "Internal error",
+}
+
+
 @attrs.frozen
 class Problem:
     """One error as it is answered."""
@@ -110,7 +140,7 @@ class Problem:
     def body(self) -> bytes:
         """The JSON document."""
         kind = f"urn:arrtheaudio:problem:{self.slug}" if self.slug else "about:blank"
-        title = self.slug.replace("-", " ").capitalize() or HTTPStatus(self.status).phrase
+        title = TITLES[self.slug] if self.slug else HTTPStatus(self.status).phrase
         view = {"type": kind, "title": title, "status": self.status, "detail": self.detail}
         return bodies.encode({**view, **self.extra})
 

@@ -12,6 +12,7 @@ from arrtheaudio.cli.following import follow_batch, goes_on, head_of, screen, wa
 from arrtheaudio.cli.invocation import Invocation, connected, json_option
 from arrtheaudio.cli.options import paged, swept
 from arrtheaudio.cli.output import counted, local_time, print_json, print_table, shown
+from arrtheaudio.cli.sweeping import changes
 
 if TYPE_CHECKING:
     from arrtheaudio.client import Daemon
@@ -113,9 +114,10 @@ def end_of(batch: dict[str, Any], *, as_json: bool) -> int:
 
 def print_totals(answer: dict[str, Any]) -> None:
     """One line of what became of a batch's files."""
-    progress, changes = answer["progress"], answer["results"]["track_changes"]
+    progress, changed = answer["progress"], answer["results"]["track_changes"]
+    done = changes(changed, progress["success"], dry_run=answer["dry_run"])
     click.echo(
-        f"{answer['status']}: {counted(progress['total_files'], 'file')}, {changes} changed, "
+        f"{answer['status']}: {counted(progress['total_files'], 'file')}, {done}, "
         f"{progress['skipped']} left as they are, {progress['failed']} failed"
         + (f", {progress['cancelled']} cancelled" if progress["cancelled"] else "")
     )

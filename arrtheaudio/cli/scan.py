@@ -23,7 +23,7 @@ from arrtheaudio.cli.following import (
 from arrtheaudio.cli.invocation import Invocation, connected, json_option
 from arrtheaudio.cli.options import swept
 from arrtheaudio.cli.output import brief, counted, print_json, shown
-from arrtheaudio.cli.sweeping import File, Totals, Wanted, of_view, sweep
+from arrtheaudio.cli.sweeping import File, Totals, Wanted, changes, of_view, sweep
 from arrtheaudio.errors import DaemonRefused, JournalLocked
 
 if TYPE_CHECKING:
@@ -65,13 +65,13 @@ def scan(
     try:
         _carry_out(invocation, wanted, totals, as_json)
     except KeyboardInterrupt:
-        _print_totals(totals, as_json)
+        _print_totals(totals, wanted, as_json)
         raise
-    _print_totals(totals, as_json)
+    _print_totals(totals, wanted, as_json)
     return 1 if totals.failed or totals.cancelled or totals.unreadable else 0
 
 
-def _print_totals(totals: Totals, as_json: bool) -> None:
+def _print_totals(totals: Totals, wanted: Wanted, as_json: bool) -> None:
     if as_json:
         document = attrs.asdict(totals) | {"files_per_second": round(totals.rate, 1)}
         del document["started"]
@@ -79,8 +79,9 @@ def _print_totals(totals: Totals, as_json: bool) -> None:
         return
     cancelled = f"{totals.cancelled:,} cancelled, " if totals.cancelled else ""
     unreadable = f"{counted(totals.unreadable, 'folder')} unreadable, " if totals.unreadable else ""
+    done = changes(totals.changed, totals.success, dry_run=wanted.dry_run)
     click.echo(
-        f"{counted(totals.files, 'file')}, {totals.changed:,} changed, "
+        f"{counted(totals.files, 'file')}, {done}, "
         f"{totals.skipped:,} left as they are, {totals.failed:,} failed, "
         f"{cancelled}{unreadable}{totals.rate:,.0f} files per second"
     )

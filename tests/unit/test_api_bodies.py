@@ -7,7 +7,14 @@ import json
 import pytest
 
 from arrtheaudio.api import bodies
-from arrtheaudio.api.bodies import DECODE_INLINE_BYTES, BadBody, decode, decode_now, encode
+from arrtheaudio.api.bodies import (
+    DECODE_INLINE_BYTES,
+    MOST_LEVELS,
+    BadBody,
+    decode,
+    decode_now,
+    encode,
+)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +33,8 @@ from arrtheaudio.api.bodies import DECODE_INLINE_BYTES, BadBody, decode, decode_
         b'{"id": -18446744073709551616}',
         b"[" * 100_000,
         b"[" * 1020 + b"]" * 1020,
-        b'{"a":' * 1020 + b"1" + b"}" * 1020,
+        b"[" * (MOST_LEVELS + 1) + b"]" * (MOST_LEVELS + 1),
+        b'{"a":' * (MOST_LEVELS + 1) + b"1" + b"}" * (MOST_LEVELS + 1),
         b'"\\ud800"',
         b'"\xed\xa0\x80"',
         b'{"a": "\xff"}',
@@ -59,6 +67,11 @@ def test_what_is_no_json_is_refused(raw: bytes) -> None:
 )
 def test_what_is_json_is_taken(raw: bytes, value: object) -> None:
     assert decode_now(raw) == value
+
+
+def test_what_is_nested_to_the_limit_is_taken() -> None:
+    assert isinstance(decode_now(b"[" * MOST_LEVELS + b"]" * MOST_LEVELS), list)
+    assert isinstance(decode_now(b'{"a":' * MOST_LEVELS + b"1" + b"}" * MOST_LEVELS), dict)
 
 
 async def test_a_large_body_is_decoded_all_the_same() -> None:
