@@ -63,7 +63,7 @@ class NoRoom(SkippedFile):
 
 
 class NeedsFfmpeg(NoRoom):
-    """The header has no room for the change, and ffmpeg, which could rewrite the file, is missing."""
+    """The header has no room for the change, and there is no ffmpeg to rewrite the file."""
 
     hint = "Install ffmpeg: media.allow_relocate needs it."
 
@@ -144,6 +144,12 @@ class VerifyFailed(MediaError):
 
     reason = "verify_failed"
     hint = "Please report this file's header; `arrtheaudio inspect --json` shows it."
+
+
+class WouldLose(VerifyFailed):
+    """A rewritten file would lack something of the original, which is untouched."""
+
+    hint = "MP4 needs no rewrite with media.mp4_method: in_place; for MKV mkvmerge keeps the most."
 
 
 class ToolFailed(MediaError):

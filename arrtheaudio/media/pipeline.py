@@ -307,9 +307,7 @@ def _change(
         digest=patch.digest(file.fd, edit.extents, edit.patches),
         fragile=edit.fragile,
         target=target.index,
-        expectation=Expectation(
-            number=target.number, before=media, reorder=reorder, remuxed=way == "remux"
-        ),
+        expectation=Expectation(number=target.number, before=media, reorder=reorder),
     )
 
 

@@ -15,7 +15,7 @@ import synth_mp4
 import trio
 
 from arrtheaudio import errors, media
-from arrtheaudio.media import matroska, remux
+from arrtheaudio.media import matroska, programs, remux
 from arrtheaudio.media.host import Host
 from arrtheaudio.media.tracks import Options, Plan, Request, Rules
 
@@ -226,6 +226,10 @@ def crowd(monkeypatch) -> None:
 # --- programs -----------------------------------------------------------------
 
 
+# As if a program had written that file.
+COPYING = 'for one in "$@"; do case "$one" in file:*._*) cp {} "${{one#file:}}";; esac; done'
+
+
 def without(monkeypatch, *missing: str) -> None:
     really = shutil.which
     monkeypatch.setattr(
@@ -302,7 +306,7 @@ async def test_of_a_talkative_program_the_last_words_are_kept(small, tmp_path, m
         await media.run(request(small), before_write=journalled)
     assert "ended with 3" in caught.value.what
     assert caught.value.what.endswith("disk on fire")
-    assert len(caught.value.what) < 2 * remux.WORDS_KEPT
+    assert len(caught.value.what) < 2 * programs.WORDS_KEPT
     assert names(small.parent) == ["film.mp4"]
 
 
@@ -311,11 +315,7 @@ async def test_a_rewritten_file_that_lacks_a_track_is_refused(small, tmp_path, m
     await trio.Path(lacking).write_bytes(
         synth_mp4.mp4(tracks=[synth_mp4.track("video"), synth_mp4.track(language="eng")])
     )
-    pretend(
-        monkeypatch,
-        tmp_path,
-        f'for one in "$@"; do case "$one" in file:*._*) cp {lacking} "${{one#file:}}";; esac; done',
-    )
+    pretend(monkeypatch, tmp_path, COPYING.format(lacking))
     before = small.read_bytes()
     with pytest.raises(errors.VerifyFailed):
         await media.run(request(small), before_write=journalled)
@@ -324,16 +324,26 @@ async def test_a_rewritten_file_that_lacks_a_track_is_refused(small, tmp_path, m
 
 
 async def test_a_rewritten_file_with_other_streams_is_refused(small, tmp_path, monkeypatch) -> None:
-    pretend(monkeypatch, tmp_path, "echo 0,v,MD5=$$")
+    pretend(monkeypatch, tmp_path, f"{COPYING.format(small)}; echo 0,v,MD5=$$")
     with pytest.raises(errors.VerifyFailed, match="streams"):
         await media.run(request(small), before_write=journalled)
+    assert names(small.parent) == ["film.mp4"]
+
+
+async def test_a_rewritten_file_that_cannot_be_read_is_refused(
+    small, tmp_path, monkeypatch
+) -> None:
+    pretend(monkeypatch, tmp_path, "true")
+    with pytest.raises(errors.VerifyFailed, match="cannot be read") as caught:
+        await media.run(request(small), before_write=journalled)
+    assert caught.value.path == os.fsencode(small)
     assert names(small.parent) == ["film.mp4"]
 
 
 async def test_cancelling_kills_the_program_and_all_that_it_started(
     small, tmp_path, monkeypatch
 ) -> None:
-    monkeypatch.setattr(remux, "TERMINATE_SECONDS", 0.05)
+    monkeypatch.setattr(programs, "TERMINATE_SECONDS", 0.05)
     fifo = tmp_path / "alive"
     os.mkfifo(fifo)
     # Three processes hold the FIFO's writing end; reading to its end shows that none is left.

@@ -267,19 +267,3 @@ def test_after_reordering_a_track_that_stayed_behind_is_noticed() -> None:
     after = shows((VIDEO, True), (JAPANESE, False), (ENGLISH, False), (FRENCH, True))
     with pytest.raises(errors.VerifyFailed):
         Expectation(4, BEFORE, reorder=True).check(after)
-
-
-def test_a_muxer_may_number_tracks_anew_but_not_change_them() -> None:
-    after = shows((VIDEO, True), (JAPANESE, False), (ENGLISH, True), (FRENCH, False))
-    renumbered = evolve(
-        after, tracks=tuple(evolve(one, number=one.number + 7) for one in after.tracks)
-    )
-    Expectation(3, BEFORE, remuxed=True).check(renumbered)
-    retold = evolve(renumbered.tracks[1], codec="ac3")
-    with pytest.raises(errors.VerifyFailed):
-        Expectation(3, BEFORE, remuxed=True).check(
-            evolve(renumbered, tracks=(after.tracks[0], retold, *renumbered.tracks[2:]))
-        )
-    wrong = shows((VIDEO, True), (JAPANESE, False), (ENGLISH, False), (FRENCH, True))
-    with pytest.raises(errors.VerifyFailed):
-        Expectation(3, BEFORE, remuxed=True).check(wrong)
