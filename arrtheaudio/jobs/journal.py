@@ -64,6 +64,7 @@ class Journal:
         self._ready = trio.Event()  # the first rows of this life are durable
         self._first: Entry | None = None
         self._lives = 0
+        self._broken_at: float | None = None  # monotonic; until rows are durable again
         self.open = False  # a writer lives
         self.next_seq = 1
         self.available = False
@@ -150,6 +151,8 @@ class Journal:
     def _break(self, error: Exception) -> None:
         self.detail = str(error) or type(error).__name__
         _log.error("journal_unavailable", error=self.detail, hint=JournalUnavailable.hint)
+        if self._broken_at is None:
+            self._broken_at = trio.current_time()
         self.available = self.open = False
         self._drive.discard()
         self._pending.clear()
@@ -214,6 +217,16 @@ class Journal:
         if self.open:
             self._first = self.submit(rows, early=True)
 
+    def _take_rows(self) -> None:
+        """The first rows of this life are durable: others may follow."""
+        self.available = True
+        self.detail = ""
+        self._ready.set()
+        if self._broken_at is not None:
+            seconds = trio.current_time() - self._broken_at
+            _log.warning("journal_available_again", seconds=round(seconds, 1))
+            self._broken_at = None
+
     def _land_group(self, report: Landed) -> None:
         self.last_commit_ms = report.ms
         self.commits += 1
@@ -225,9 +238,7 @@ class Journal:
         for entry in report.entries:
             self._unlanded.popleft()
             if entry is self._first and not self._closing.is_set():
-                self.available = True
-                self.detail = ""
-                self._ready.set()
+                self._take_rows()
             entry.succeed()
 
 
