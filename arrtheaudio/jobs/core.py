@@ -60,7 +60,7 @@ class Core:
         self.settings = settings
         self._now = now
         self._readers = readers
-        self._journal = Journal(drive, self)
+        self._journal = Journal(path, drive, self)
         self._feed = Feed()
         self._state = State()
         self._lanes = Lanes(self._waits_in_lane)

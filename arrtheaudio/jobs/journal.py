@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, Protocol
 
 import structlog
@@ -27,6 +28,7 @@ import trio
 from arrtheaudio.errors import JournalError, JournalUnavailable
 from arrtheaudio.jobs.drive import Drive, Entry, Landed, Opened, Report
 from arrtheaudio.jobs.events import Row
+from arrtheaudio.jobs.refusal import refusal
 from arrtheaudio.jobs.state import State
 from arrtheaudio.jobs.writer import encode_row
 
@@ -52,7 +54,8 @@ class Listener(Protocol):
 class Journal:
     """Rows in; durable when ``append`` returns."""
 
-    def __init__(self, drive: Drive, listener: Listener) -> None:
+    def __init__(self, path: Path, drive: Drive, listener: Listener) -> None:
+        self._path = path  # for messages
         self._drive = drive
         self._listener = listener
         self._unlanded: deque[Entry] = deque()
@@ -135,7 +138,7 @@ class Journal:
                 if isinstance(error, JournalError):
                     raise
                 if not self._ready.is_set():
-                    raise JournalError(f"The journal cannot be opened ({error})") from error
+                    raise refusal(error, self._path) from error
                 if self.available:
                     delay = REOPEN_FIRST_SECONDS
                 self._break(error)

@@ -16,6 +16,7 @@ from typing import Final
 
 from arrtheaudio.errors import JournalError, JournalLocked
 from arrtheaudio.jobs.mounts import mount_of
+from arrtheaudio.jobs.refusal import refusal
 
 # SQLite's WAL needs shared memory and honest locks (sqlite.org/wal.html, "all on the same host").
 NETWORK_FILE_SYSTEMS: Final = frozenset(
@@ -37,9 +38,7 @@ def exclusive_lock(database: Path) -> Iterator[None]:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise JournalError(
-            f"cannot be opened ({error.strerror})", path=os.fsencode(path)
-        ) from error
+        raise refusal(error, path) from error
     try:
         _take(descriptor, database)
         os.ftruncate(descriptor, 0)
