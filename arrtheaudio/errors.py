@@ -287,6 +287,18 @@ class JournalCorrupt(JournalError):
     hint = "Restore a copy made with `arrtheaudio admin backup`."
 
 
+class JournalForbidden(JournalError):
+    """The daemon's user may not write the journal."""
+
+    hint = "Give the data folder to that user (Docker: `user:`) with chown, or mount it read-write."
+
+
+class JournalDiskFull(JournalError):
+    """The journal's disk is full."""
+
+    hint = "Make room for the data folder; what was accepted is still there."
+
+
 # --- configuration ----------------------------------------------------------
 
 

@@ -21,6 +21,7 @@ import trio
 from arrtheaudio.errors import JournalUnavailable
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.claims import Claim, Discovery
+from arrtheaudio.jobs.crash_log import tell_if_poisoned, tell_of_crash
 from arrtheaudio.jobs.draft import Draft
 from arrtheaudio.jobs.drive import Drive
 from arrtheaudio.jobs.encoding import decode_bytes
@@ -28,7 +29,7 @@ from arrtheaudio.jobs.eta import Pace
 from arrtheaudio.jobs.feed import Feed
 from arrtheaudio.jobs.journal import Journal, wait_landed
 from arrtheaudio.jobs.lanes import Lanes
-from arrtheaudio.jobs.models import BatchStatus, Priority, Status, format_id
+from arrtheaudio.jobs.models import BatchStatus, Priority, Status
 from arrtheaudio.jobs.readers import Readers
 from arrtheaudio.jobs.scouting import Scouted, Scouts
 from arrtheaudio.jobs.settings import Settings
@@ -59,7 +60,7 @@ class Core:
         self.settings = settings
         self._now = now
         self._readers = readers
-        self._journal = Journal(drive, self)
+        self._journal = Journal(path, drive, self)
         self._feed = Feed()
         self._state = State()
         self._lanes = Lanes(self._waits_in_lane)
@@ -156,7 +157,7 @@ class Core:
         draft = self._draft()
         crash = not again and not state.stopped_cleanly
         if crash:
-            _tell_of_crash(state)
+            tell_of_crash(state)
         draft.control(ev.REOPENED if again else ev.DAEMON_STARTED)
         if self._stopping and not state.stopped_cleanly:
             draft.control(ev.DAEMON_STOPPING)  # it was asked while nothing could be written
@@ -246,7 +247,7 @@ class Core:
         batch = self._state.batches.get(job.parent) if job.parent is not None else None
         if kind in ev.JOB_ENDS:
             if kind == ev.JOB_FAILED:
-                _tell_if_poisoned(row, job)
+                tell_if_poisoned(row, job)
             if batch is not None:
                 self._pace(batch.seq).ended(trio.current_time())
                 self._submit_batch_end(batch)
@@ -364,31 +365,3 @@ class Core:
 
     def _wake(self) -> None:
         self._changed.set()
-
-
-def _tell_of_crash(state: State) -> None:
-    running = [job for job in state.jobs.values() if job.status is Status.RUNNING]
-    _log.warning("last_daemon_died", running_jobs=len(running))
-    for job in running:
-        assert job.moved is not None
-        _log.warning(
-            "job_was_running",
-            job=format_id("job", job.seq),
-            path=job.path,
-            attempt=job.attempt,
-            edit_open=job.moved.plan is not None,
-        )
-
-
-def _tell_if_poisoned(row: ev.Row, job: LiveJob) -> None:
-    """Nobody's attempt failed here, so nobody else tells of it."""
-    reason = row.body["reason"]
-    if reason == "poisoned":
-        _log.warning(
-            "job_failed",
-            job=format_id("job", job.seq),
-            path=job.path,
-            attempt=job.attempt,
-            reason=reason,
-            message=row.body["message"],
-        )

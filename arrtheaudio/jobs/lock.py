@@ -15,6 +15,7 @@ from pathlib import Path
 
 from arrtheaudio.errors import JournalError, JournalLocked
 from arrtheaudio.jobs.mounts import NETWORK_FILE_SYSTEMS, mount_of
+from arrtheaudio.jobs.refusal import refusal
 
 
 @contextmanager
@@ -28,9 +29,7 @@ def exclusive_lock(database: Path) -> Iterator[None]:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise JournalError(
-            f"cannot be opened ({error.strerror})", path=os.fsencode(path)
-        ) from error
+        raise refusal(error, path) from error
     try:
         _take(descriptor, database)
         os.ftruncate(descriptor, 0)

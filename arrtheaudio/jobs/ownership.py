@@ -236,7 +236,7 @@ class Ownership(Reading):
                 taken.append((self._own(live, scouted, crashed=crashed), plan))
         return taken
 
-    # --- the owner's operations ---
+    # --- the owner's operations; what ends a claim gives the kind of event that is durable ---
 
     def started(self, claim: Claim, worker_id: int) -> None:
         """The attempt begins. The row is durable with, or before, ``planned``.
@@ -262,7 +262,7 @@ class Ownership(Reading):
         draft.job(ev.JOB_PLANNED, claim.job, live.parent, encode_plan(plan))
         await self._commit(draft)
 
-    async def completed(self, claim: Claim, outcome: Outcome) -> None:
+    async def completed(self, claim: Claim, outcome: Outcome) -> str:
         """The file is as it should be, or is left alone by design."""
         live, draft = self._live(claim), self._draft()
         ms, dry_run = self._spent_ms(claim), claim.request.dry_run
@@ -274,22 +274,25 @@ class Ownership(Reading):
             undone = {"path": path, "facet": facet, "undone_by": claim.job}
             draft.job(ev.JOB_UNDONE, live.undo_of, None, undone)
         await self._commit(draft)
+        return ev.JOB_COMPLETED
 
-    async def failed(self, claim: Claim, reason: str, message: str) -> None:
+    async def failed(self, claim: Claim, reason: str, message: str) -> str:
         """The job ends; it is not tried again by itself."""
         live, draft = self._live(claim), self._draft()
         body = ev.failed_body(live.path, live.facet, reason, message, ms=self._spent_ms(claim))
         draft.job(ev.JOB_FAILED, claim.job, live.parent, body)
         await self._commit(draft)
+        return ev.JOB_FAILED
 
-    async def cancelled(self, claim: Claim) -> None:
+    async def cancelled(self, claim: Claim) -> str:
         """The run was cancelled and its file is untouched."""
         live, draft = self._live(claim), self._draft()
         body = ev.cancelled_body(live.path, live.facet, ms=self._spent_ms(claim))
         draft.job(ev.JOB_CANCELLED, claim.job, live.parent, body)
         await self._commit(draft)
+        return ev.JOB_CANCELLED
 
-    async def retrying(self, claim: Claim, reason: str, message: str, delay: float) -> None:
+    async def retrying(self, claim: Claim, reason: str, message: str, delay: float) -> str:
         """The attempt failed; another follows at priority low, with the same id."""
         if claim.why == "cancel":
             return await self.cancelled(claim)
@@ -301,41 +304,42 @@ class Ownership(Reading):
 
     async def deferred(
         self, claim: Claim, reason: str, *, delay: float = 0, heavy: bool = False
-    ) -> None:
+    ) -> str:
         """Not now: back to its place, or to the heavy lane, with the attempt given back."""
         body: dict[str, Any] = {"reason": reason}
         if delay:
             body["delay"] = delay
         if heavy:
             body["heavy"] = True
-        await self._requeue(claim, ev.JOB_DEFERRED, body)
+        return await self._requeue(claim, ev.JOB_DEFERRED, body)
 
-    async def waiting_for_space(self, claim: Claim, needed: int, free: int) -> None:
+    async def waiting_for_space(self, claim: Claim, needed: int, free: int) -> str:
         """No room for a rewrite: wait without a slot, with the attempt given back (bytes)."""
-        await self._requeue(claim, ev.JOB_WAITING, {"needed": needed, "free": free})
+        return await self._requeue(claim, ev.JOB_WAITING, {"needed": needed, "free": free})
 
-    async def interrupted(self, claim: Claim) -> None:
+    async def interrupted(self, claim: Claim) -> str | None:
         """The run was stopped and its file is untouched: back to its place.
 
         The attempt is given back, unless the daemon had died in it.
         """
-        if claim.revoked:
-            return self.release(claim)
-        if not claim.started and claim.why != "cancel":
-            return self.release(claim)
+        if claim.revoked or (not claim.started and claim.why != "cancel"):
+            self.release(claim)
+            return None
         if claim.crashed and claim.why != "cancel":
             live, draft = self._live(claim), self._draft()
             self._draft_interrupted(live, draft, crash=True)
-            return await self._commit(draft)
+            await self._commit(draft)
+            return draft.rows[0].type
         return await self._requeue(claim, ev.JOB_INTERRUPTED, {})
 
-    async def _requeue(self, claim: Claim, kind: str, body: dict[str, Any]) -> None:
+    async def _requeue(self, claim: Claim, kind: str, body: dict[str, Any]) -> str:
         batch = self._state.batches.get(claim.batch or 0)
         if claim.why == "cancel" or (batch is not None and self._is_cancelling(batch)):
             return await self.cancelled(claim)
         live, draft = self._live(claim), self._draft()
         draft.job(kind, claim.job, live.parent, body)
-        return await self._commit(draft)
+        await self._commit(draft)
+        return kind
 
     def _live(self, claim: Claim) -> LiveJob:
         if claim.revoked:

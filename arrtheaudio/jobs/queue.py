@@ -82,6 +82,7 @@ class Queue(Insight):
         if clean and not self._stopping:
             with suppress(JournalUnavailable):
                 await self.stopping()
+        self._readers.close()  # before the writer: only a writer that leaves last removes the log
         self._journal.close()
 
     def warn_of_file_system(self, kind: str | None) -> None:
@@ -140,8 +141,6 @@ async def open_queue(
                     nursery.cancel_scope.cancel()
         except BaseExceptionGroup as group:
             raise _single(group) from None
-        finally:
-            readers.close()
 
 
 def _retention(settings: Settings) -> tuple[float, ...]:

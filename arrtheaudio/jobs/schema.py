@@ -15,6 +15,7 @@ import apsw
 
 from arrtheaudio.errors import JournalCorrupt, JournalError, JournalTooNew
 from arrtheaudio.jobs.facets import IS_FAILED
+from arrtheaudio.jobs.refusal import refusal
 
 SCHEMA_VERSION: Final = 1  # PRAGMA user_version
 APPLICATION_ID: Final = 0x61727461  # "arta": PRAGMA application_id
@@ -94,7 +95,7 @@ def check_version(path: Path) -> bool:
     except apsw.NotADBError as error:
         raise JournalCorrupt("is not a database", path=os.fsencode(path)) from error
     except apsw.Error as error:
-        raise JournalError(f"cannot be read ({error})", path=os.fsencode(path)) from error
+        raise refusal(error, path) from error
     if version > SCHEMA_VERSION:
         raise JournalTooNew(
             f"has schema {version}, this version knows {SCHEMA_VERSION}", path=os.fsencode(path)
