@@ -64,6 +64,7 @@ class Journal:
         self._ready = trio.Event()  # the first rows of this life are durable
         self._first: Entry | None = None
         self._lives = 0
+        self._commits_of_opening = 0  # until a life has done more than to begin
         self.open = False  # a writer lives
         self.next_seq = 1
         self.available = False
@@ -135,7 +136,7 @@ class Journal:
                     raise
                 if not self._ready.is_set():
                     raise JournalError(f"The journal cannot be opened ({error})") from error
-                if self.available:
+                if self.commits > self._commits_of_opening:
                     delay = REOPEN_FIRST_SECONDS
                 self._break(error)
             else:
@@ -207,6 +208,7 @@ class Journal:
     def _begin(self, state: State) -> None:
         self._lives += 1
         self.open = not self._closing.is_set()
+        self._commits_of_opening = self.commits + 1
         self.next_seq = state.head + 1
         self._first = None
         self._committing = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -71,6 +72,34 @@ BEGIN SELECT RAISE(ABORT, 'the journal keeps what has not ended'); END;
 """
 
 
+# objects: tables, indexes and triggers, each as it was created
+OBJECTS: Final = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL"
+
+
+def _objects(connection: apsw.Connection) -> dict[str, str]:
+    return {name: "".join(sql.split()) for name, sql in connection.execute(OBJECTS)}
+
+
+@cache
+def _wanted() -> dict[str, str]:
+    connection = apsw.Connection(":memory:")
+    try:
+        connection.execute(SCHEMA)
+        return _objects(connection)
+    finally:
+        connection.close()
+
+
+def schema_faults(connection: apsw.Connection) -> list[str]:
+    """What is missing of the schema, or is another than this version's. More is no fault."""
+    have = _objects(connection)
+    return [
+        f"{name} is not as it was made" if name in have else f"{name} is missing"
+        for name, sql in _wanted().items()
+        if have.get(name) != sql
+    ]
+
+
 def local_day(at: float) -> int:
     """The local day of a moment as yyyymmdd (api.md: "today" follows TZ)."""
     then = time.localtime(at)
@@ -114,7 +143,8 @@ def connect_reader(path: Path) -> apsw.Connection:
 def connect_writer(path: Path, *, synchronous: str = "FULL") -> apsw.Connection:
     """The writing connection, with its durability read back, and the tables made if new.
 
-    Raises: JournalError where SQLite does not grant WAL or the wanted synchronous level.
+    Raises: JournalError where SQLite does not grant WAL or the wanted synchronous level;
+    JournalCorrupt where tables, indexes or triggers are not this version's.
     """
     connection = apsw.Connection(str(path))
     try:
@@ -125,6 +155,8 @@ def connect_writer(path: Path, *, synchronous: str = "FULL") -> apsw.Connection:
                 connection.execute(SCHEMA)
                 connection.pragma("application_id", APPLICATION_ID)
                 connection.pragma("user_version", SCHEMA_VERSION)
+        elif faults := schema_faults(connection):
+            raise JournalCorrupt("; ".join(faults), path=os.fsencode(path))
     except BaseException:
         connection.close()
         raise
