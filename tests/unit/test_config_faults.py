@@ -48,6 +48,8 @@ mediaroots: []
         ("media_roots: /media", "media_roots"),
         ("media_roots: [null]", "media_roots[0]"),
         ('media_roots: ["/a\\0b"]', "media_roots[0]"),
+        ('media_roots: ["/\\ud800"]', "media_roots[0]"),
+        ('path_mappings: [{remote: "\\udbff", local: /a}]', "path_mappings[0].remote"),
         ("language_priority: []", "language_priority"),
         ("language_priority: ['']", "language_priority[0]"),
         ("language_priority: [1]", "language_priority[0]"),
