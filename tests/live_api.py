@@ -68,7 +68,7 @@ async def live_api(
         data_dir=data_dir or Path(config.media_roots[0] if config.media_roots else "/"),
         started_at=time.time(),
         api_key=key,
-        stopping=stopping or trio.Event(),
+        stopping=trio.Event() if stopping is None else stopping,
         **services,
     )
     app = create_app(given)

@@ -130,6 +130,13 @@ def last_plan(connection: apsw.Connection, job: int) -> Plan | None:
     return None
 
 
+def edit_to_undo(connection: apsw.Connection, job: int) -> tuple[Plan, int | None] | None:
+    """The edit plan that a job journalled last, and the job's batch or webhook."""
+    for row in rows_of(connection, LAST_PLAN, job):
+        return decode_plan(row.body), row.parent
+    return None
+
+
 def last_edit_mtimes(connection: apsw.Connection, paths: Iterable[bytes]) -> dict[bytes, int]:
     """The mtimes (ns) that our latest jobs left on these paths, where they wrote anything."""
     wanted = _json(path.hex() for path in paths)
