@@ -27,15 +27,10 @@ import trio
 from arrtheaudio.errors import JournalUnavailable
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.claims import Claim
+from arrtheaudio.jobs.edits import edit_to_undo, last_edit_mtimes, last_plan
 from arrtheaudio.jobs.encoding import encode_bytes, encode_plan
 from arrtheaudio.jobs.facets import container_of, live_facet, source_of
-from arrtheaudio.jobs.history import (
-    Found,
-    edit_to_undo,
-    jobs_rows,
-    last_edit_mtimes,
-    last_plan,
-)
+from arrtheaudio.jobs.history import Found, jobs_rows
 from arrtheaudio.jobs.models import SpaceWaiter, Status
 from arrtheaudio.jobs.reading import Reading
 from arrtheaudio.jobs.scouting import Scouted

@@ -15,6 +15,7 @@ from typing import Final
 import apsw
 
 from arrtheaudio.errors import JournalCorrupt, JournalError, JournalTooNew
+from arrtheaudio.jobs import words
 from arrtheaudio.jobs.facets import IS_FAILED
 
 SCHEMA_VERSION: Final = 1  # PRAGMA user_version
@@ -137,6 +138,7 @@ def connect_reader(path: Path) -> apsw.Connection:
     """A read-only connection; it never writes and never checkpoints."""
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     connection.set_busy_timeout(BUSY_MS)
+    words.teach(connection)
     return connection
 
 
