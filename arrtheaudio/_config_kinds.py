@@ -146,7 +146,18 @@ def _readable(value: object, what: str, at: str, problems: Problems) -> Any:
         return problems.expected(at, f"at most {LONGEST_TEXT} characters", value)
     if any(ord(character) < 0x20 or ord(character) == 0x7F for character in value):
         return problems.expected(at, f"{what} without control characters", value)
+    if not _has_bytes(value):
+        return problems.expected(at, f"{what} in valid Unicode", value)
     return str(value)
+
+
+def _has_bytes(value: str) -> bool:
+    """Half a surrogate pair, which JSON and YAML can spell, is no text and names no file."""
+    try:
+        os.fsencode(value)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def text(what: str = "text", pattern: str | None = None) -> Kind:

@@ -28,7 +28,7 @@ from arrtheaudio._stopping import STOP_SIGNALS, Backstop, StopRequests
 from arrtheaudio.api.app import create_app
 from arrtheaudio.api.server import serve_http
 from arrtheaudio.api.services import Services
-from arrtheaudio.config import Config, Loaded, changes
+from arrtheaudio.config import Changes, Config, Loaded, changes
 from arrtheaudio.errors import (
     ArrtheaudioError,
     CannotListen,
@@ -114,7 +114,7 @@ class Daemon:
         self._backstop = backstop
         self._asked = StopRequests(backstop)
         self._notifier = Notifier(os.environ)
-        self._engine = MediaEngine(self._policy())
+        self._engine = MediaEngine(self._policy(self._config))
         self._workers = Workers(queue, self._engine)
         self._walker = ThreadWalker(_roots(self._config))
         self._discoveries = Discoveries(queue, self._walker)
@@ -209,12 +209,12 @@ class Daemon:
 
     # --- a new configuration (SIGHUP) ---
 
-    def _policy(self) -> Policy:
+    def _policy(self, config: Config) -> Policy:
         return Policy(
-            rules=self._config.rules(),
-            options=self._config.options(os.fsencode(self._loaded.before_images)),
-            roots=_roots(self._config),
-            dry_run=self._config.execution.dry_run,
+            rules=config.rules(),
+            options=config.options(os.fsencode(self._loaded.before_images)),
+            roots=_roots(config),
+            dry_run=config.execution.dry_run,
         )
 
     def _waits_for_links(self) -> bool:
@@ -231,17 +231,13 @@ class Daemon:
         except ConfigError as error:
             _log.error("configuration_refused", problems=str(error))
         else:
-            self._config = wanted
-            self._queue.configure(settings_of(wanted))
-            self._engine.policy = self._policy()
+            settings, policy = settings_of(wanted), self._policy(wanted)  # all of it, or nothing
+            self._config = self._services.config = wanted
+            self._queue.configure(settings)
+            self._engine.policy = policy
             self._walker.roots = _roots(wanted)
             self._workers.configure()
-            self._services.config = wanted
-            _log.info(
-                "configuration_reloaded",
-                changed=", ".join(differing.live),
-                needs_restart=", ".join(differing.restart) or None,
-            )
+            _tell_of_reload(differing)
         self._notifier.ready()
 
     # --- stopping ---
@@ -351,6 +347,14 @@ def kept(new: Config, old: Config, paths: tuple[str, ...]) -> Config:
         else:
             new = attrs.evolve(new, **{name: getattr(old, name)})
     return new
+
+
+def _tell_of_reload(differing: Changes) -> None:
+    """What did not take effect is told at the level that most people log."""
+    paths = {"changed": differing.live, "needs_restart": differing.restart}
+    told = {name: ", ".join(found) for name, found in paths.items() if found}
+    log = _log.warning if differing.restart else _log.info
+    log("configuration_reloaded", **told)
 
 
 def _roots(config: Config) -> tuple[bytes, ...]:

@@ -56,6 +56,7 @@ async def live_api(
     extend: Callable[[App], None] = lambda app: None,
     seconds: float = 60,
     data_dir: Path | None = None,
+    stopping: trio.Event | None = None,
     **services: Any,
 ) -> AsyncIterator[Live]:
     """Serve on a free port until the block ends; the server must then end by itself."""
@@ -67,7 +68,7 @@ async def live_api(
         data_dir=data_dir or Path(config.media_roots[0] if config.media_roots else "/"),
         started_at=time.time(),
         api_key=key,
-        stopping=trio.Event(),
+        stopping=trio.Event() if stopping is None else stopping,
         **services,
     )
     app = create_app(given)

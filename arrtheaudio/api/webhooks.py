@@ -7,7 +7,7 @@ a skipped job that says why.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import structlog
@@ -26,7 +26,7 @@ from arrtheaudio.api.routes import Answer, Operation, Witness, reply
 from arrtheaudio.api.services import Services
 from arrtheaudio.api.storage import Place, Storage
 from arrtheaudio.arr import payloads
-from arrtheaudio.errors import BadDelivery
+from arrtheaudio.errors import ArrtheaudioError, BadDelivery
 from arrtheaudio.jobs.models import Accepted, Job, NewDelivery, NewJob, format_id
 
 log = structlog.get_logger("arrtheaudio.webhooks")
@@ -117,9 +117,34 @@ class Webhooks:
         accepted = await services.queue.deliver(new)
         _warn_of_refused(new, accepted)
         if services.config.processing.worker_count == 0 and services.run_here is not None:
-            with trio.move_on_after(PROCESS_SECONDS):
-                return _processed(accepted, await services.run_here(accepted))
+            jobs = await _run_here(services.run_here, accepted, services.stopping)
+            if jobs is not None:
+                return _processed(accepted, jobs)
         return _accepted(accepted, delivery.unusable)
+
+
+async def _run_here(
+    run: Callable[[Accepted], Awaitable[list[Job]]], accepted: Accepted, stopping: trio.Event
+) -> list[Job] | None:
+    """The jobs behind their ends; None where the sender, or a daemon that stops, cannot wait."""
+    jobs: list[Job] | None = None
+    failure: ArrtheaudioError | None = None
+
+    async def give_up() -> None:
+        await stopping.wait()
+        nursery.cancel_scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(give_up)
+        with trio.move_on_after(PROCESS_SECONDS):
+            try:
+                jobs = await run(accepted)
+            except ArrtheaudioError as error:  # out of the nursery as it is, not in a group
+                failure = error
+        nursery.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
+    return jobs
 
 
 def _new_jobs(

@@ -25,7 +25,8 @@ from arrtheaudio.errors import (
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.core import Core
 from arrtheaudio.jobs.draft import Draft
-from arrtheaudio.jobs.history import Found, job_rows, last_plan, undoable_of_batch
+from arrtheaudio.jobs.edits import last_plan, undoable_of_batch
+from arrtheaudio.jobs.history import Found, job_rows
 from arrtheaudio.jobs.models import (
     ENDED,
     Accepted,

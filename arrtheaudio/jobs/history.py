@@ -17,12 +17,11 @@ import orjson
 
 from arrtheaudio.errors import UnknownId
 from arrtheaudio.jobs import events as ev
-from arrtheaudio.jobs.encoding import decode_body, decode_plan
-from arrtheaudio.jobs.facets import CHANGED, ENDED_FACETS, IS_ALREADY, IS_FAILED, end_of, source_of
-from arrtheaudio.jobs.models import IdKind, Source, format_id
+from arrtheaudio.jobs import words
+from arrtheaudio.jobs.facets import IS_ALREADY, IS_FAILED
+from arrtheaudio.jobs.models import IdKind, format_id
 from arrtheaudio.jobs.moments import Span
 from arrtheaudio.jobs.replay import rows_of
-from arrtheaudio.media import Plan
 
 Order = Literal["job", "seq"]  # by creation, by last change
 
@@ -34,9 +33,6 @@ FIRST_ROWS: Final = f"""SELECT {_COLUMNS}
 LATER_ROWS: Final = f"""SELECT {_COLUMNS}
  FROM json_each(?) AS wanted CROSS JOIN journal AS j INDEXED BY journal_job
  ON j.job = wanted.value AND j.job <> j.seq AND j.type <> '{ev.JOB_PLANNED}' ORDER BY j.seq"""
-# last_plan: the latest edit plan of a job
-LAST_PLAN: Final = f"""SELECT {_COLUMNS} FROM journal AS j INDEXED BY journal_job
- WHERE j.job = ? AND j.job <> j.seq AND j.type = '{ev.JOB_PLANNED}' ORDER BY j.seq DESC LIMIT 1"""
 # parent_rows: the rows of a batch or a webhook itself
 PARENT_ROWS: Final = f"""SELECT {_COLUMNS} FROM journal AS j INDEXED BY journal_parent
  WHERE j.parent = ? AND j.job IS NULL ORDER BY j.seq"""
@@ -48,21 +44,6 @@ ENDED_OF_PARENT: Final = """SELECT job FROM finished INDEXED BY finished_parent
  WHERE parent = ? ORDER BY seq DESC LIMIT ? OFFSET ?"""
 COUNT_ENDED_OF_PARENT: Final = """SELECT count(*) FROM finished INDEXED BY finished_parent
  WHERE parent = ?"""
-# undoable_of_batch: changed, with a plan that is no remux, not undone yet
-UNDOABLE: Final = f"""SELECT f.job, f.path, f.facet FROM finished AS f INDEXED BY finished_parent
- WHERE f.parent = ?1 AND f.facet IN (SELECT value FROM json_each(?2))
- AND EXISTS (SELECT 1 FROM journal AS j INDEXED BY journal_job
-  WHERE j.job = f.job AND j.job <> j.seq AND j.type = '{ev.JOB_PLANNED}')
- AND NOT EXISTS (SELECT 1 FROM journal AS j INDEXED BY journal_job
-  WHERE j.job = f.job AND j.job <> j.seq AND (j.type = '{ev.JOB_UNDONE}'
-   OR j.type = '{ev.JOB_COMPLETED}' AND CAST(j.body AS TEXT) ->> 'method' = 'remux'))
- ORDER BY f.job"""
-# last_edits: the ends of the latest ended jobs of these paths, which are bound as a JSON
-# list of hexadecimal numbers, because a file's name need not be text
-LAST_EDITS: Final = f"""SELECT f.path, {_COLUMNS} FROM json_each(?) AS wanted
- CROSS JOIN finished AS f ON f.job = (SELECT g.job FROM finished AS g INDEXED BY finished_path
-  WHERE g.path = unhex(wanted.value) ORDER BY g.seq DESC LIMIT 1)
- CROSS JOIN journal AS j ON j.seq = f.seq"""
 
 # open_arm: live jobs with no more than their queued row
 OPEN_ARM: Final = """SELECT job, job FROM open WHERE facet IN (SELECT value FROM json_each(?))
@@ -121,33 +102,6 @@ def job_rows(connection: apsw.Connection, job: int) -> Found:
     if not found:
         raise unknown("job", job)
     return found[0]
-
-
-def last_plan(connection: apsw.Connection, job: int) -> Plan | None:
-    """The edit plan that a job journalled last."""
-    for row in rows_of(connection, LAST_PLAN, job):
-        return decode_plan(row.body)
-    return None
-
-
-def last_edit_mtimes(connection: apsw.Connection, paths: Iterable[bytes]) -> dict[bytes, int]:
-    """The mtimes (ns) that our latest jobs left on these paths, where they wrote anything."""
-    wanted = _json(path.hex() for path in paths)
-    return {
-        path: mtime
-        for path, *_, raw in connection.execute(LAST_EDITS, (wanted,))
-        if (mtime := decode_body(raw).get("mtime_ns")) is not None
-    }
-
-
-def undoable_of_batch(connection: apsw.Connection, batch: int) -> list[tuple[int, bytes, Source]]:
-    """(job, path, source) of the batch's changes that can be undone. Raises: UnknownId."""
-    parent_rows(connection, "batch", batch)
-    changed = _json(facet for facet in ENDED_FACETS if end_of(facet) == CHANGED)
-    return [
-        (job, path, source_of(facet))
-        for job, path, facet in connection.execute(UNDOABLE, (batch, changed))
-    ]
 
 
 def parent_rows(connection: apsw.Connection, kind: IdKind, seq: int) -> list[ev.Row]:
@@ -305,8 +259,9 @@ def _narrowed(ended: EndedArm) -> Iterable[tuple[str, str, list[object]]]:
         conditions.append(f"language IN ({', '.join('?' * len(ended.languages))})")
         values += ended.languages
     if ended.q is not None:
-        conditions.append("instr(lower(CAST(path AS TEXT)), lower(?))")
-        values.append(ended.q)
+        says, parts = words.condition(ended.q)
+        conditions.append(says)
+        values += parts
     source = _source(ended)
     if ended.parent is not None:
         conditions.append("parent = ?")

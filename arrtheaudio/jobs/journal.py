@@ -68,6 +68,7 @@ class Journal:
         self._first: Entry | None = None
         self._lives = 0
         self._broken_at: float | None = None  # monotonic; until rows are durable again
+        self._commits_of_opening = 0  # until a life has done more than to begin
         self.open = False  # a writer lives
         self.next_seq = 1
         self.available = False
@@ -115,7 +116,8 @@ class Journal:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Open, and keep open until ``close``; report started once the first rows are durable.
 
-        Raises: what opening raised, if it fails before anything was open.
+        Where nothing can be written at first (a full disk), it is started without.
+        Raises: what opening raised, if it fails before anything could be read.
         """
         with trio.CancelScope(shield=True):
             async with trio.open_nursery() as nursery:
@@ -136,10 +138,11 @@ class Journal:
             except Exception as error:
                 self._land()
                 if isinstance(error, JournalError):
+                    self._give_up(str(error))
                     raise
-                if not self._ready.is_set():
+                if not self._lives:
                     raise refusal(error, self._path) from error
-                if self.available:
+                if self.commits > self._commits_of_opening:
                     delay = REOPEN_FIRST_SECONDS
                 self._break(error)
             else:
@@ -149,6 +152,7 @@ class Journal:
                 await self._closing.wait()
             if self._closing.is_set():
                 return
+            self._ready.set()  # what is stored can be read; who wants more is told to come back
             delay = min(2 * delay, REOPEN_LONGEST_SECONDS)
 
     def _break(self, error: Exception) -> None:
@@ -199,20 +203,21 @@ class Journal:
                 else:
                     self._land_group(report)
         except Exception:
-            self._give_up()
+            self._give_up("The journal and the queue's state have come apart")
             raise
 
-    def _give_up(self) -> None:
-        """What is durable cannot be folded: nobody may go on, or wait, on a state that is wrong."""
+    def _give_up(self, why: str) -> None:
+        """Nobody may go on, or wait, on what has ended for good."""
         self._pending.clear()
         self.close()
-        unknown = JournalUnavailable("The journal and the queue's state have come apart")
+        unknown = JournalUnavailable(why)
         while self._unlanded:
             self._unlanded.popleft().fail(unknown)
 
     def _begin(self, state: State) -> None:
         self._lives += 1
         self.open = not self._closing.is_set()
+        self._commits_of_opening = self.commits + 1
         self.next_seq = state.head + 1
         self._first = None
         self._committing = False

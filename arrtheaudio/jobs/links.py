@@ -12,17 +12,19 @@ import time
 from collections.abc import Callable
 from typing import Final, NoReturn, Protocol
 
+import attrs
 import structlog
 import trio
 
 from arrtheaudio.errors import HardLinked, QueueError
-from arrtheaudio.jobs.models import Job, JobFilter, NewJob, Priority, format_id
+from arrtheaudio.jobs.models import Job, JobFilter, NewJob, Priority, Status, format_id
 from arrtheaudio.jobs.queue import Queue
 
 LOOK_SECONDS: Final = 3600.0
 WATCHED_DAYS: Final = 30
 SECONDS_PER_DAY: Final = 86_400
 PAGE: Final = 200  # jobs of one reading, so that the event loop is never held for long
+LIVE: Final = (Status.QUEUED, Status.RUNNING, Status.WAITING_FOR_SPACE)
 STAT_SECONDS: Final = 10.0  # a share that is silent for longer is asked again next time
 
 _log = structlog.get_logger(__name__)
@@ -77,7 +79,13 @@ class LinkWatch:
         while True:
             # The pages shift while jobs end: then some are seen twice, and none is missed.
             page = await self._queue.jobs(
-                JobFilter(result=("skipped",), order_by="updated_at", limit=PAGE, offset=offset)
+                JobFilter(
+                    result=("skipped",),
+                    kind=("process",),
+                    order_by="updated_at",
+                    limit=PAGE,
+                    offset=offset,
+                )
             )
             for job in page.jobs:
                 if job.updated_at >= oldest:
@@ -105,7 +113,18 @@ class LinkWatch:
             except OSError as error:
                 _log.debug("links_unknown", path=path, detail=error.strerror)
 
+    async def _is_last(self, job: Job) -> bool:
+        """Nothing became of the file since, and no other job for it is on its way."""
+        last = JobFilter(path=job.path, kind=("process",), order_by="updated_at", limit=1)
+        live = attrs.evolve(last, status=LIVE)
+        if (await self._queue.jobs(live)).total:
+            return False
+        return [one.seq for one in (await self._queue.jobs(last)).jobs] == [job.seq]
+
     async def _queue_again(self, job: Job) -> None:
+        if not await self._is_last(job):
+            del self._watched[job.path]  # what comes of the other one is collected
+            return
         new = NewJob(
             path=job.path,
             requested_path=job.requested_path,

@@ -27,9 +27,10 @@ import trio
 from arrtheaudio.errors import JournalUnavailable
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.claims import Claim
+from arrtheaudio.jobs.edits import edit_to_undo, last_edit_mtimes, last_plan
 from arrtheaudio.jobs.encoding import encode_bytes, encode_plan
 from arrtheaudio.jobs.facets import container_of, live_facet, source_of
-from arrtheaudio.jobs.history import Found, jobs_rows, last_edit_mtimes, last_plan
+from arrtheaudio.jobs.history import Found, jobs_rows
 from arrtheaudio.jobs.models import SpaceWaiter, Status
 from arrtheaudio.jobs.reading import Reading
 from arrtheaudio.jobs.scouting import Scouted
@@ -138,6 +139,7 @@ class Ownership(Reading):
     def _own(self, job: LiveJob, scouted: Scouted, *, crashed: bool = False) -> Claim:
         found, origin = scouted.found, Origin(job.path, job.facet, job.parent)
         moved = job.moved
+        undo_plan, undo_parent = scouted.undo or (None, None)
         claim = Claim(
             job=job.seq,
             request=ev.new_job_of(found.rows[0].body, found.batch_body),
@@ -153,7 +155,8 @@ class Ownership(Reading):
             batch=origin.batch,
             seen=moved is not None and moved.seen,
             busy_deferrals=0 if moved is None else moved.busy,
-            undo_plan=scouted.undo_plan,
+            undo_plan=undo_plan,
+            undo_parent=undo_parent,
             own_mtime_ns=scouted.own_mtime_ns,
             direct=job.direct,
             crashed=crashed,
@@ -187,25 +190,27 @@ class Ownership(Reading):
         """Read the rows and identify the real files of these jobs."""
         jobs = {seq: self._state.jobs[seq] for seq in wanted}
 
-        def look(connection: apsw.Connection) -> list[tuple[Found, int | None, Plan | None]]:
+        def look(
+            connection: apsw.Connection,
+        ) -> list[tuple[Found, int | None, tuple[Plan, int | None] | None]]:
             mtimes = last_edit_mtimes(connection, {job.path for job in jobs.values()})
             return [
                 (
                     found,
                     mtimes.get(jobs[found.rows[0].seq].path),
-                    None if undo is None else last_plan(connection, undo),
+                    None if undone is None else edit_to_undo(connection, undone),
                 )
                 for found in jobs_rows(connection, wanted)
-                for undo in (found.rows[0].body.get("undo_of"),)
+                for undone in (found.rows[0].body.get("undo_of"),)
             ]
 
         looked, identities = await self._scouts.look(look, [job.path for job in jobs.values()])
         now = trio.current_time()
         self._scouted.clear()
-        for found, own_mtime_ns, undo_plan in looked:
+        for found, own_mtime_ns, undo in looked:
             seq = found.rows[0].seq
             identity = identities[jobs[seq].path]
-            self._scouted[seq] = Scouted(found, identity, own_mtime_ns, undo_plan, now)
+            self._scouted[seq] = Scouted(found, identity, own_mtime_ns, undo, now)
 
     # --- open plans ---
 
@@ -272,7 +277,7 @@ class Ownership(Reading):
             path = encode_bytes(live.path)
             facet = live_facet(source_of(live.facet), container_of(live.facet))
             undone = {"path": path, "facet": facet, "undone_by": claim.job}
-            draft.job(ev.JOB_UNDONE, live.undo_of, None, undone)
+            draft.job(ev.JOB_UNDONE, live.undo_of, claim.undo_parent, undone)
         await self._commit(draft)
         return ev.JOB_COMPLETED
 

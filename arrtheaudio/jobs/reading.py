@@ -59,6 +59,7 @@ from arrtheaudio.jobs.moments import Span, span
 from arrtheaudio.jobs.schema import local_day
 from arrtheaudio.jobs.state import LiveJob
 from arrtheaudio.jobs.statistics import statistics
+from arrtheaudio.jobs.words import finder
 
 SCAN_SLICE = 20_000  # live jobs looked at without letting others run: some 5 ms
 NEXT_SHOWN = 10  # jobs that GET /queue announces
@@ -202,7 +203,7 @@ class Reading(Requests):
         """The live jobs of a parent, below a path, with a word in it."""
         parent = wanted.batch if wanted.webhook is None else wanted.webhook
         folder = None if wanted.path is None else wanted.path.rstrip(b"/")
-        word = None if wanted.q is None else wanted.q.lower()
+        says = None if wanted.q is None else finder(wanted.q)
         since = -math.inf if wanted.created_from is None else wanted.created_from
         until = math.inf if wanted.created_to is None else wanted.created_to
 
@@ -212,7 +213,7 @@ class Reading(Requests):
                 and since <= job.at < until
                 and (not wanted.reason or (job.moved and job.moved.reason) in wanted.reason)
                 and (folder is None or job.path == folder or job.path.startswith(folder + b"/"))
-                and (word is None or word in job.path.decode(errors="replace").lower())
+                and (says is None or says(job.path))
             )
 
         everything = list(self._state.jobs.values())

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import time
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 import apsw
 
 from arrtheaudio.errors import JournalCorrupt, JournalError, JournalTooNew
+from arrtheaudio.jobs import words
 from arrtheaudio.jobs.facets import IS_FAILED
 from arrtheaudio.jobs.refusal import refusal
 
@@ -72,6 +74,34 @@ BEGIN SELECT RAISE(ABORT, 'the journal keeps what has not ended'); END;
 """
 
 
+# objects: tables, indexes and triggers, each as it was created
+OBJECTS: Final = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL"
+
+
+def _objects(connection: apsw.Connection) -> dict[str, str]:
+    return {name: "".join(sql.split()) for name, sql in connection.execute(OBJECTS)}
+
+
+@cache
+def _wanted() -> dict[str, str]:
+    connection = apsw.Connection(":memory:")
+    try:
+        connection.execute(SCHEMA)
+        return _objects(connection)
+    finally:
+        connection.close()
+
+
+def schema_faults(connection: apsw.Connection) -> list[str]:
+    """What is missing of the schema, or is another than this version's. More is no fault."""
+    have = _objects(connection)
+    return [
+        f"{name} is not as it was made" if name in have else f"{name} is missing"
+        for name, sql in _wanted().items()
+        if have.get(name) != sql
+    ]
+
+
 def local_day(at: float) -> int:
     """The local day of a moment as yyyymmdd (api.md: "today" follows TZ)."""
     then = time.localtime(at)
@@ -109,13 +139,15 @@ def connect_reader(path: Path) -> apsw.Connection:
     """A read-only connection; it never writes and never checkpoints."""
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     connection.set_busy_timeout(BUSY_MS)
+    words.teach(connection)
     return connection
 
 
 def connect_writer(path: Path, *, synchronous: str = "FULL") -> apsw.Connection:
     """The writing connection, with its durability read back, and the tables made if new.
 
-    Raises: JournalError where SQLite does not grant WAL or the wanted synchronous level.
+    Raises: JournalError where SQLite does not grant WAL or the wanted synchronous level;
+    JournalCorrupt where tables, indexes or triggers are not this version's.
     """
     connection = apsw.Connection(str(path))
     try:
@@ -126,6 +158,8 @@ def connect_writer(path: Path, *, synchronous: str = "FULL") -> apsw.Connection:
                 connection.execute(SCHEMA)
                 connection.pragma("application_id", APPLICATION_ID)
                 connection.pragma("user_version", SCHEMA_VERSION)
+        elif faults := schema_faults(connection):
+            raise JournalCorrupt("; ".join(faults), path=os.fsencode(path))
     except BaseException:
         connection.close()
         raise

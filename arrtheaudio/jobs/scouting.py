@@ -38,7 +38,7 @@ class Scouted:
     found: Found
     identity: Hashable  # of the real file
     own_mtime_ns: int | None
-    undo_plan: Plan | None
+    undo: tuple[Plan, int | None] | None  # what an undo job takes back, and whose it was
     at: float  # monotonic
 
 

@@ -26,6 +26,7 @@ from arrtheaudio.jobs.models import ENDED, BatchStatus, NewBatch, Priority, Stat
 _PRIORITIES: Final = tuple(Priority)
 _QUEUED: Final = Status.QUEUED
 _Counted = TypeVar("_Counted")
+UNSEEN: Final = frozenset({"not_found", "io_error", "timeout"})  # perhaps nobody saw the file
 DISCOVERY_ERRORS_KEPT: Final = 1000  # of one batch, in memory and in answers
 
 
@@ -234,7 +235,7 @@ def _retrying(state: State, row: ev.Row) -> None:
     job.priority = Priority.LOW
     state.depth[job.status, job.priority] += 1
     moved.crashes = 0
-    moved.seen = moved.seen or moved.reason != "not_found"
+    moved.seen = moved.seen or moved.reason not in UNSEEN
 
 
 def _deferred(state: State, row: ev.Row) -> None:

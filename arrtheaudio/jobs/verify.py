@@ -18,7 +18,7 @@ import attrs
 from arrtheaudio.errors import JournalCorrupt, JournalError
 from arrtheaudio.jobs.facets import FAILED, end_of
 from arrtheaudio.jobs.replay import EVERYTHING, load, load_by_folding_everything, rows_of
-from arrtheaudio.jobs.schema import connect_reader, sync_folder
+from arrtheaudio.jobs.schema import connect_reader, schema_faults, sync_folder
 from arrtheaudio.jobs.writer import Projection, project
 
 DIFFERENCES_TOLD: Final = 20
@@ -39,6 +39,8 @@ def verify(connection: apsw.Connection) -> list[str]:
     (check,) = next(connection.execute("PRAGMA quick_check(1)"))
     if check != "ok":
         return [f"SQLite finds: {check}"]
+    if faults := schema_faults(connection):
+        return faults
     try:
         differences = [
             *_compare_states(connection),

@@ -13,7 +13,7 @@ from types import ModuleType
 import apsw
 import pytest
 
-from arrtheaudio.jobs import feed, history, moments, replay, retention, statistics
+from arrtheaudio.jobs import edits, feed, history, moments, replay, retention, statistics
 from arrtheaudio.jobs.facets import ENDED_FACETS
 from arrtheaudio.jobs.history import EndedArm, LiveArm, PageQuery, page_sql
 from arrtheaudio.jobs.moments import Span
@@ -50,7 +50,7 @@ def queries(module: ModuleType) -> Iterator[tuple[str, str]]:
             yield name, value
 
 
-@pytest.mark.parametrize("module", [replay, history, moments, retention, feed, statistics])
+@pytest.mark.parametrize("module", [replay, edits, history, moments, retention, feed, statistics])
 def test_no_named_query_walks_through_the_history(
     connection: apsw.Connection, module: ModuleType
 ) -> None:

@@ -300,3 +300,31 @@ async def test_without_workers_a_long_run_is_accepted(
     async with live_api(without_workers(config), run_here=run_here) as live:
         answer = await live.client.post("/webhook/sonarr", json=download("/tv/a.mkv"))
         assert (answer.status_code, answer.json()["status"]) == (202, "accepted")
+
+
+@pytest.mark.parametrize("before", [True, False])
+async def test_without_workers_a_daemon_that_stops_accepts_what_is_durable(
+    config: Config, before: bool
+) -> None:
+    stopping = trio.Event()
+    if before:
+        stopping.set()
+
+    async def run_here(accepted: Accepted) -> list[Job]:
+        stopping.set()
+        return await trio.sleep_forever()
+
+    async with live_api(without_workers(config), run_here=run_here, stopping=stopping) as live:
+        answer = await live.client.post("/webhook/sonarr", json=download("/tv/a.mkv"))
+        assert (answer.status_code, answer.json()["status"]) == (202, "accepted")
+
+
+async def test_without_workers_a_journal_that_fails_meanwhile_is_a_problem_of_its_own(
+    config: Config,
+) -> None:
+    async def run_here(accepted: Accepted) -> list[Job]:
+        raise JournalUnavailable("gone")
+
+    async with live_api(without_workers(config), run_here=run_here) as live:
+        answer = await live.client.post("/webhook/sonarr", json=download("/tv/a.mkv"))
+        assert answer.status_code == 503

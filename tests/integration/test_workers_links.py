@@ -9,6 +9,7 @@ from pathlib import Path
 import attrs
 import trio
 import trio.testing
+from workers_kit import BeforeWrite, plan_of
 
 from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.drive import InlineDrive
@@ -21,6 +22,7 @@ from arrtheaudio.media import Outcome, Plan, Recovery
 
 EPOCH = 1_800_000_000.0
 DAY = 86_400
+RIGHT = Outcome("skipped", "already_correct", "")
 
 
 @attrs.define
@@ -29,12 +31,15 @@ class LinkedFiles:
 
     links_of: dict[bytes, int] = attrs.field(factory=dict)
     looks: int = 0
+    end: Outcome = RIGHT
 
-    async def process(self, claim: Claim, *, heavy: bool, before_write: object) -> Outcome:
+    async def process(self, claim: Claim, *, heavy: bool, before_write: BeforeWrite) -> Outcome:
         await trio.sleep(0.001)
         if self.links_of.get(claim.path, 1) > 1:
             return Outcome("skipped", "hardlinked", "it has 2 hard links")
-        return Outcome("skipped", "already_correct", "")
+        if self.end.track_changed:
+            await before_write(plan_of(claim.path))
+        return self.end
 
     async def links(self, path: bytes) -> int:
         self.looks += 1
@@ -153,3 +158,50 @@ async def test_where_it_is_not_configured_nobody_looks(
         await queue.submit([NewJob(b"/m/a.mkv")])
         await trio.sleep(10 * LOOK_SECONDS)
     assert files.looks == 0
+
+
+async def test_a_file_that_waits_already_is_not_queued_again_by_a_restart(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    files = LinkedFiles({b"/m/a.mkv": 2})
+    async with watching(tmp_path, files) as queue:
+        await queue.submit([NewJob(b"/m/a.mkv")])
+        await trio.sleep(60)
+        await queue.pause()
+    files.links_of[b"/m/a.mkv"] = 1
+    for _ in range(3):
+        async with watching(tmp_path, files) as queue:
+            await trio.sleep(2 * LOOK_SECONDS)
+            assert queue.state().queued == 1
+
+
+async def test_a_file_that_was_handled_since_is_not_queued_again_by_a_restart(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    files = LinkedFiles({b"/m/a.mkv": 2})
+    async with watching(tmp_path, files, wanted=False) as queue:
+        await queue.submit([NewJob(b"/m/a.mkv")])
+        await trio.sleep(60)
+        files.links_of[b"/m/a.mkv"] = 1
+        files.end = Outcome("success", None, "Set default audio track", track_changed=True)
+        await queue.submit([NewJob(b"/m/a.mkv")])
+        await trio.sleep(60)
+    async with watching(tmp_path, files) as queue:
+        await trio.sleep(2 * LOOK_SECONDS)
+        assert await reasons(queue) == ["hardlinked", None]
+
+
+async def test_an_undo_that_was_skipped_for_its_links_becomes_no_other_job(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    files = LinkedFiles({b"/m/a.mkv": 1})
+    files.end = Outcome("success", None, "Set default audio track", True, "in_place")
+    async with watching(tmp_path, files) as queue:
+        (job,) = (await queue.submit([NewJob(b"/m/a.mkv")])).jobs
+        await trio.sleep(60)
+        files.links_of[b"/m/a.mkv"] = 2
+        await queue.undo(job)
+        await trio.sleep(2 * LOOK_SECONDS)
+        files.links_of[b"/m/a.mkv"] = 1
+        await trio.sleep(2 * LOOK_SECONDS)
+        assert await reasons(queue) == [None, "hardlinked"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 import trio.testing
-from workers_kit import DONE, BeforeWrite, forever, plan_of, raising, world
+from workers_kit import DONE, BeforeWrite, Behaviour, forever, plan_of, raising, world
 
 from arrtheaudio.errors import (
     ChangedMeanwhile,
@@ -82,10 +82,10 @@ async def test_a_file_never_seen_is_looked_for_again_and_one_seen_before_is_gone
 ) -> None:
     async with world(tmp_path) as w:
         w.engine.files[b"/m/never.mkv"] = raising(*[FileNotFound()] * 5)
-        w.engine.files[b"/m/seen.mkv"] = raising(IoFailed(), FileNotFound(), FileNotFound())
+        w.engine.files[b"/m/seen.mkv"] = raising(FileBusy(), FileNotFound(), FileNotFound())
         never, seen = await w.submit(b"/m/never.mkv", b"/m/seen.mkv")
         finals = [await w.ended(never), await w.ended(seen)]
-    assert [(job.reason, job.attempt) for job in finals] == [("not_found", 3), ("gone", 2)]
+    assert [(job.reason, job.attempt) for job in finals] == [("not_found", 3), ("gone", 1)]
 
 
 async def test_a_busy_file_is_looked_at_again_without_an_attempt_and_not_for_ever(
@@ -128,3 +128,21 @@ async def test_a_job_whose_code_raises_something_unforeseen_fails_alone(
         (Status.FAILED, "internal_error"),
     ]
     assert Counter(w.engine.order).most_common(1)[0][1] == 1  # none is tried again
+
+
+@pytest.mark.parametrize("dead", [raising(IoFailed()), forever])
+async def test_a_share_that_did_not_answer_has_shown_no_file(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, dead: Behaviour
+) -> None:
+    async def absent_then_there(claim: Claim, before_write: BeforeWrite) -> Outcome:
+        match claim.attempt:
+            case 1:
+                return await dead(claim, before_write)
+            case 2:
+                raise FileNotFound()
+        return DONE
+
+    async with world(tmp_path) as w:
+        w.engine.files[b"/m/a.mkv"] = absent_then_there
+        (job,) = await w.submit(b"/m/a.mkv")
+        assert (await w.ended(job)).result == "success"

@@ -57,6 +57,8 @@ def test_a_series_type_that_sonarr_does_not_know_is_told(box: Sandbox) -> None:
         ("media_roots: /media", "media_roots"),
         ("media_roots: [null]", "media_roots[0]"),
         ('media_roots: ["/a\\0b"]', "media_roots[0]"),
+        ('media_roots: ["/\\ud800"]', "media_roots[0]"),
+        ('path_mappings: [{remote: "\\udbff", local: /a}]', "path_mappings[0].remote"),
         ("language_priority: []", "language_priority"),
         ("language_priority: ['']", "language_priority[0]"),
         ("language_priority: [1]", "language_priority[0]"),

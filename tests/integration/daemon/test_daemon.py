@@ -31,6 +31,21 @@ def test_a_reload_changes_what_can_change_live_and_names_the_rest(household: Hou
         assert daemon.stop() == 0
 
 
+def test_what_needs_a_restart_is_told_though_only_warnings_are_logged(household: Household) -> None:
+    household.write_config(logging={"level": "warning"})
+    with household.daemon() as daemon:
+        household.write_config(logging={"level": "warning", "format": "json"})
+        daemon.signal(signal.SIGHUP)
+        daemon.until(
+            lambda: "needs_restart=logging.format" in household.log.read_text(), "it is named"
+        )
+        assert "changed=" not in household.log.read_text()
+        (household.folder / "config.yaml").write_text('media_roots: ["/\\ud800"]\n')
+        daemon.signal(signal.SIGHUP)
+        daemon.until(lambda: "configuration_refused" in household.log.read_text(), "it is refused")
+        assert daemon.stop() == 0
+
+
 def test_a_reload_moves_the_media_roots(household: Household, tmp_path: Path) -> None:
     other = tmp_path / "other"
     household.write_config()
