@@ -25,7 +25,7 @@ BUSY_MS: Final = 5000  # a reader that checkpoints nothing never holds the lock 
 # finished: written with the terminal row; batches have facets of their own. reason: of what
 # was skipped or failed, but not already_correct, which is a facet. language: of the chosen
 # track. undone, dismissed: later marks; a failure is dismissed by the user, by its retry, and
-# by a later success for its file.
+# by a later success or failure of its file.
 # kept: ended jobs that are still listed; tally: ended ever, by local day; told: by language of
 # what was changed, and by reason.
 # SQLite accepts a deletion only of what has ended, and no update at all.
