@@ -2,7 +2,8 @@
 
 Problems are failed jobs that were neither dismissed nor settled (by their retry or by
 a later success or failure of the same file), and jobs that wait for space. So a file
-is one problem however often it fails. Dismissing is a row of the failed job. dashboard.md: Endpoints needed beyond api.md.
+is one problem however often it fails. Dismissing is a row of the failed job.
+dashboard.md: Endpoints needed beyond api.md.
 """
 
 from __future__ import annotations
