@@ -26,6 +26,10 @@ def _seconds_or_none(moment: str | None) -> float | None:
     return None if moment is None else _seconds(moment)
 
 
+def _bytes_or_none(path: str | None) -> bytes | None:
+    return None if path is None else path.encode("utf-8", "surrogateescape")
+
+
 def _moment_fault(moment: str) -> str | None:
     try:
         _seconds(moment)
@@ -57,6 +61,7 @@ class JobMatch:
     container: tuple[Literal["mkv", "mp4"], ...] = ()
     language: Annotated[tuple[Spoken, ...], Length(0, 50)] = ()
     path: Annotated[PathText, Note("this file, or all below this folder")] | None = None
+    folder: Annotated[PathText, Note("files right in this folder, not below")] | None = None
     q: Annotated[str, Length(1, 500), Note("a part of the path")] | None = None
     track_changed: bool | None = None
     undone: bool | None = None
@@ -81,7 +86,8 @@ class JobMatch:
             kind=self.kind,
             language=self.language,
             container=self.container,
-            path=None if self.path is None else self.path.encode("utf-8", "surrogateescape"),
+            path=_bytes_or_none(self.path),
+            folder=_bytes_or_none(self.folder),
             q=self.q,
             track_changed=self.track_changed,
             undone=self.undone,

@@ -1,8 +1,9 @@
 """The queue's face for people who look: figures by day, problems, facets, one action for many.
 
-Problems are failed jobs that were neither dismissed nor settled (by their retry or
-by a later success for the same file), and jobs that wait for space. Dismissing is
-a row of the failed job. dashboard.md: Endpoints needed beyond api.md.
+Problems are failed jobs that were neither dismissed nor settled (by their retry or by
+a later success or failure of the same file), and jobs that wait for space. So a file
+is one problem however often it fails. Dismissing is a row of the failed job.
+dashboard.md: Endpoints needed beyond api.md.
 """
 
 from __future__ import annotations

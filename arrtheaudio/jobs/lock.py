@@ -10,7 +10,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from arrtheaudio.errors import JournalError, JournalLocked
@@ -32,8 +32,9 @@ def exclusive_lock(database: Path) -> Iterator[None]:
         raise refusal(error, path) from error
     try:
         _take(descriptor, database)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+        with suppress(OSError):  # a full disk: the lock holds, whoever meets it is told less
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
         yield
     finally:
         os.close(descriptor)

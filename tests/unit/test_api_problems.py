@@ -8,8 +8,8 @@ import pytest
 from werkzeug.exceptions import InternalServerError, MethodNotAllowed, NotFound
 
 import arrtheaudio.errors as errors
-from arrtheaudio.api.errors import INTERNAL, TABLE, TITLES, plain, problem
 from arrtheaudio.api.bodies import BadBody
+from arrtheaudio.api.errors import INTERNAL, TABLE, TITLES, plain, problem
 from arrtheaudio.api.schema import BadRequest, FieldProblem
 
 
