@@ -108,7 +108,7 @@ async def test_a_batch_that_is_cancelled_as_its_last_file_ends_has_one_end(
             nursery.start_soon(queue.cancel_batch, batch)
         await trio.sleep(10)
         told = [event.type for event in (await queue.events(0)).events]
-        assert told[-2:] == ["batch.cancelling", "batch.completed"]
+        assert told[-2:] == ["batch.cancelling", "batch.cancelled"]
     assert moments.count("open") == 1, "no second end was given to the journal to refuse"
 
 
