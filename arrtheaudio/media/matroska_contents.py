@@ -56,6 +56,7 @@ TAG_STRING: Final = 0x4487
 TAG_BINARY: Final = 0x4485
 DEFAULT_TARGET: Final = 50  # album, film, episode
 
+FILE_TITLE: Final = "the file's title"
 # Muxers count these anew, or sign with them.
 COUNTED: Final = frozenset(
     {"BPS", "DURATION", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "ENCODER"}
@@ -132,7 +133,7 @@ def _of_tracks(layout: Layout, uids: dict[int, int]) -> Iterator[Piece]:
 def _title(blob: bytes) -> Iterator[Piece]:
     title = _text(blob, ebml.spans(blob, 0, len(blob)), TITLE)
     if title:
-        yield Piece("the file's title", title.encode())
+        yield Piece(FILE_TITLE, title.encode())
 
 
 def _attachments(window: Window, at: int, end: int) -> Iterator[Piece]:
@@ -223,6 +224,9 @@ def _tags(blob: bytes, uids: dict[int, int]) -> Iterator[Piece]:
                 of = f" of {OTHER_TARGETS[ident]}"
         for name, value_of in _simple_tags(blob, *tag, "", 0):
             text = bytes([level & 0xFF]) + value_of
+            if name == "TITLE" and not tracks and not of and level == DEFAULT_TARGET:
+                yield Piece(FILE_TITLE, value_of)  # the same as the one in Info
+                continue
             for track in tracks or [None]:
                 if track != -1:  # of a track that the file does not have
                     yield Piece(f"tag {shown(name)}{of}", text, track)

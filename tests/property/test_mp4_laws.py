@@ -14,8 +14,9 @@ from synth_mp4 import box, full_box, mp4, opened, patched, track, u32
 from arrtheaudio.errors import CorruptFile, MediaError
 from arrtheaudio.media import mp4 as container
 from arrtheaudio.media import source
+from arrtheaudio.media.mp4_boxes import Box, find, walk
 from arrtheaudio.media.patch import reverse
-from arrtheaudio.media.source import PAGE_BYTES
+from arrtheaudio.media.source import PAGE_BYTES, Window
 from arrtheaudio.media.tracks import Edit, Media, Patch
 
 CODECS = ["aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"]
@@ -58,6 +59,45 @@ words = st.sampled_from([0, 1, 2, 7, 8, 9, 0x7FFFFFFF, 0xFFFFFFFF]) | st.integer
 def probe(content: bytes) -> Media:
     with opened(content) as window:
         return container.probe(window)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                box("tkhd", bytes(9)),
+                box("udta"),
+                box("mdia", bytes(5000)),
+                box("udta", b"twice"),
+                box("mdia", b"large", large=True),
+                b"\0\0\0\0",
+                u32(0) + b"tkhd" + bytes(3),
+                u32(5) + b"tkhd",
+                u32(9999) + b"udta",
+            ]
+        ),
+        max_size=6,
+    )
+)
+def test_finding_children_and_walking_over_them_agree(children: list[bytes]) -> None:
+    content = box("trak", *children)
+    kinds = (b"tkhd", b"mdia", b"none")
+
+    def walked(window: Window, parent: Box) -> dict[bytes, Box]:
+        found: dict[bytes, Box] = {}
+        for child in walk(window, parent.body, parent.end):
+            if child.kind in kinds:
+                found.setdefault(child.kind, child)
+        return found
+
+    results = []
+    for look in (walked, lambda window, parent: find(window, parent, kinds)):
+        with opened(content) as window:
+            try:
+                results.append(look(window, Box(b"trak", 0, 8, len(content))))
+            except CorruptFile as error:
+                results.append(error.what)
+    assert results[0] == results[1]
 
 
 def planned(content: bytes, media: Media, target: int, *, reorder: bool) -> Edit:

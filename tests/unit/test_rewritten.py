@@ -292,6 +292,13 @@ def test_what_mp4_holds_beside_its_tracks_is_listed(content: bytes, named: list[
     assert listed(content) == named
 
 
+def test_the_title_is_one_thing_in_a_tag_and_in_info() -> None:
+    title = synth.element(0x67C8, text(0x45A3, "TITLE") + text(0x4487, "Film"))
+    tag = mkv_with(synth.element(0x1254C367, synth.element(0x7373, title)))
+    info = mkv_with(synth.element(synth.INFO, text(0x7BA9, "Film")))
+    assert listed(tag) == listed(info) == ["the file's title"]
+
+
 @pytest.mark.parametrize("make", [mkv_with, mp4_with])
 def test_damaged_lists_are_corrupt_or_shorter_and_never_an_error_of_ours(
     make: Callable[..., bytes],
