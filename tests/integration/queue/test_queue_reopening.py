@@ -7,7 +7,7 @@ trace, and what was under way must go on behind it by itself.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -366,17 +366,19 @@ async def test_a_crash_counts_also_where_the_journal_fails_before_its_plan_is_se
         assert [claim.crashed for claim, _ in taken] == [True]
 
 
+@pytest.mark.parametrize("moment", [break_journal, reopening])
 async def test_a_stop_that_was_asked_while_nothing_could_be_written_is_no_crash(
-    path: Path, tmp_path: Path, autojump_clock
+    path: Path, tmp_path: Path, autojump_clock, moment: Callable[[Queue, Disk], Awaitable[None]]
 ) -> None:
     async with faulty_queue(path) as (queue, disk):
         await queue.deliver(delivery("/m/a.mkv"))
         claim = await claim_started(queue)
-        disk.failing = True
+        await moment(queue, disk)
         with pytest.raises(JournalUnavailable):
             await queue.stopping()
         while not queue.health().writable:
             await queue._feed.wait_change()
+        await trio.sleep(1)
         killed = snapshot(path, tmp_path / "killed.db")
         queue.release(claim)
     for journal in (path, killed):
