@@ -224,6 +224,24 @@ async def test_a_cancel_that_comes_behind_the_batchs_end_is_told_that_end(
             await queue.cancel_batch(batch)
 
 
+async def test_a_cancel_of_a_batch_does_not_wait_for_an_edit_that_is_to_be_settled(
+    path: Path, autojump_clock
+) -> None:
+    async with faulty_queue(path) as (queue, disk):
+        batch = await batch_of(queue, 2)
+        claim = await claim_started(queue)
+        await queue.planned(claim, plan_for(claim.path))
+        await break_journal(queue, disk)
+        queue.release(claim)
+        while not queue.health().writable:
+            await queue._feed.wait_change()
+        with trio.fail_after(60):
+            assert (await queue.cancel_batch(batch)).status is BatchStatus.CANCELLING
+        ((claim, _),) = await queue.take_open_plans()
+        await queue.completed(claim, DONE)
+        assert await ended(queue, batch) is BatchStatus.CANCELLED
+
+
 # --- jobs ---
 
 
