@@ -138,7 +138,7 @@ class Batches(Ownership):
         if force:
             for claim in runs:
                 claim.cancel("cancel")
-        if runs:
+        if runs or live.running:  # claimed, or about to be settled
             return BatchCancelled(BatchStatus.CANCELLING, waiting, processed)
         await self._wait_while(lambda: batch in self._state.batches)
         return BatchCancelled(BatchStatus.CANCELLED, waiting, processed)

@@ -159,8 +159,6 @@ class Core:
         if crash:
             tell_of_crash(state)
         draft.control(ev.REOPENED if again else ev.DAEMON_STARTED)
-        if self._stopping and not state.stopped_cleanly:
-            draft.control(ev.DAEMON_STOPPING)  # it was asked while nothing could be written
         self._unsettled.clear()
         for job in state.jobs.values():
             if job.seq in self._claims:
@@ -176,6 +174,10 @@ class Core:
         for batch in self._state.batches.values():
             if batch.status is BatchStatus.CANCELLING:
                 self._cancellations.send_nowait(batch.seq)
+        if self._stopping and not self._state.stopped_cleanly:
+            draft = self._draft()
+            draft.control(ev.DAEMON_STOPPING)  # it was asked while nothing could be written
+            self._submit_early(draft)
 
     def _place(self, job: LiveJob, draft: Draft, *, crash: bool) -> None:
         """Put a job that nobody owns where it belongs."""

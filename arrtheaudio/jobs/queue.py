@@ -79,7 +79,7 @@ class Queue(Prospects):
 
     async def end(self, *, clean: bool) -> None:
         """Commit what is pending and close the journal; after a clean run say so before."""
-        if clean and not self._stopping:
+        if clean and not self._state.stopped_cleanly:
             with suppress(JournalUnavailable):
                 await self.stopping()
         self._readers.close()  # before the writer: only a writer that leaves last removes the log

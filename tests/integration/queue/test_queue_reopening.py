@@ -7,7 +7,7 @@ trace, and what was under way must go on behind it by itself.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -224,6 +224,24 @@ async def test_a_cancel_that_comes_behind_the_batchs_end_is_told_that_end(
             await queue.cancel_batch(batch)
 
 
+async def test_a_cancel_of_a_batch_does_not_wait_for_an_edit_that_is_to_be_settled(
+    path: Path, autojump_clock
+) -> None:
+    async with faulty_queue(path) as (queue, disk):
+        batch = await batch_of(queue, 2)
+        claim = await claim_started(queue)
+        await queue.planned(claim, plan_for(claim.path))
+        await break_journal(queue, disk)
+        queue.release(claim)
+        while not queue.health().writable:
+            await queue._feed.wait_change()
+        with trio.fail_after(60):
+            assert (await queue.cancel_batch(batch)).status is BatchStatus.CANCELLING
+        ((claim, _),) = await queue.take_open_plans()
+        await queue.completed(claim, DONE)
+        assert await ended(queue, batch) is BatchStatus.CANCELLED
+
+
 # --- jobs ---
 
 
@@ -366,17 +384,19 @@ async def test_a_crash_counts_also_where_the_journal_fails_before_its_plan_is_se
         assert [claim.crashed for claim, _ in taken] == [True]
 
 
+@pytest.mark.parametrize("moment", [break_journal, reopening])
 async def test_a_stop_that_was_asked_while_nothing_could_be_written_is_no_crash(
-    path: Path, tmp_path: Path, autojump_clock
+    path: Path, tmp_path: Path, autojump_clock, moment: Callable[[Queue, Disk], Awaitable[None]]
 ) -> None:
     async with faulty_queue(path) as (queue, disk):
         await queue.deliver(delivery("/m/a.mkv"))
         claim = await claim_started(queue)
-        disk.failing = True
+        await moment(queue, disk)
         with pytest.raises(JournalUnavailable):
             await queue.stopping()
         while not queue.health().writable:
             await queue._feed.wait_change()
+        await trio.sleep(1)
         killed = snapshot(path, tmp_path / "killed.db")
         queue.release(claim)
     for journal in (path, killed):
