@@ -14,7 +14,7 @@ from typing import Literal
 import attrs
 import trio
 
-from arrtheaudio.jobs.models import JobKind, NewBatch, NewJob, Priority, Source
+from arrtheaudio.jobs.models import JobKind, NewBatch, NewJob
 from arrtheaudio.media import Plan
 
 Why = Literal["cancel", "stop", "journal"]
@@ -31,15 +31,11 @@ class Claim:
 
     job: int
     request: NewJob
-    priority: Priority
-    source: Source
     attempt: int  # the number of this attempt, from 1
     max_attempts: int
     heavy: bool
     identity: Hashable
     kind: JobKind = "process"
-    instance: str | None = None
-    webhook: int | None = None
     batch: int | None = None
     seen: bool = False  # the file was there before: now absent means gone, not not_found
     busy_deferrals: int = 0
@@ -75,5 +71,4 @@ class Discovery:
     batch: int
     request: NewBatch
     last: bytes | None
-    total_files: int
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)

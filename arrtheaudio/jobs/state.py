@@ -257,10 +257,8 @@ def _interrupted(state: State, row: ev.Row) -> None:
 
 
 def _waiting(state: State, row: ev.Row) -> None:
-    job = state.jobs.get(row.job or 0)
-    ran = job is not None and job.status is Status.RUNNING
     _, moved = _back_to_queue(state, row)
-    moved.attempt -= ran
+    moved.attempt -= 1
     moved.crashes = 0
     moved.seen = True
     moved.needed = row.body["needed"]

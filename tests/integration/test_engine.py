@@ -10,7 +10,7 @@ import pytest
 from arrtheaudio.errors import NothingToUndo
 from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.engine import MediaEngine, Policy
-from arrtheaudio.jobs.models import NewJob, Priority
+from arrtheaudio.jobs.models import NewJob
 from arrtheaudio.media import Options, Plan, Rules
 
 
@@ -22,7 +22,7 @@ async def test_an_undo_whose_plan_is_gone_is_no_ordinary_job(tmp_path: Path) -> 
     file = tmp_path / "film.mkv"
     file.write_bytes(b"not looked at")
     path = os.fsencode(file)
-    claim = Claim(7, NewJob(path), Priority.HIGH, "manual", 1, 3, False, path, kind="undo")
+    claim = Claim(7, NewJob(path), 1, 3, False, path, kind="undo")
     engine = MediaEngine(Policy(Rules(), Options(), roots=None))
     with pytest.raises(NothingToUndo):
         await engine.process(claim, heavy=False, before_write=never)
