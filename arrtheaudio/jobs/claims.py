@@ -39,6 +39,7 @@ class Claim:
     batch: int | None = None
     seen: bool = False  # the file was there before: now absent means gone, not not_found
     busy_deferrals: int = 0
+    away_deferrals: int = 0
     undo_plan: Plan | None = None
     undo_parent: int | None = None  # the batch or webhook of the job that is undone
     own_mtime_ns: int | None = None  # what our last edit of this path left

@@ -18,7 +18,14 @@ import structlog
 import trio
 
 from arrtheaudio import media
-from arrtheaudio.errors import IoFailed, MediaError, NothingToUndo
+from arrtheaudio.errors import (
+    FileGone,
+    FileNotFound,
+    IoFailed,
+    MediaError,
+    NothingToUndo,
+    ShareAway,
+)
 from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.looks import Looks
 from arrtheaudio.jobs.mounts import place_of
@@ -93,8 +100,19 @@ class MediaEngine:
         )
         if path is None:
             return Outcome("skipped", OUTSIDE, OUTSIDE_MESSAGE)
-        if claim.undo_plan is not None:
-            return await self._undo(claim.undo_plan, heavy, before_write)
+        try:
+            if claim.undo_plan is not None:
+                return await self._undo(claim.undo_plan, heavy, before_write)
+            return await self._change(claim, path, policy, heavy, before_write)
+        except (FileNotFound, FileGone) as error:
+            away = partial(_is_share_away, named, policy.roots or ())
+            if await trio.to_thread.run_sync(away, abandon_on_cancel=True, limiter=self._threads):
+                raise ShareAway(path=named) from error
+            raise
+
+    async def _change(
+        self, claim: Claim, path: bytes, policy: Policy, heavy: bool, before_write: BeforeWrite
+    ) -> Outcome:
         wanted = claim.request
         request = Request(
             path=path,
@@ -153,6 +171,21 @@ def _confine(path: bytes, roots: tuple[bytes, ...] | None) -> bytes | None:
     except OSError as error:
         raise IoFailed(error.strerror or str(error), path=path) from error
     return None
+
+
+def _is_share_away(path: bytes, roots: tuple[bytes, ...]) -> bool:
+    """A media root of this path is missing, or empty as a mount point is without its mount."""
+    return any(is_inside(path, root) and _is_empty(root) for root in roots)
+
+
+def _is_empty(root: bytes) -> bool:
+    try:
+        with os.scandir(root) as entries:
+            return next(entries, None) is None
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
 
 
 def _clear_leftovers(path: bytes) -> None:

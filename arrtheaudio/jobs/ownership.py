@@ -148,6 +148,7 @@ class Ownership(Reading):
             batch=origin.batch,
             seen=moved is not None and moved.seen,
             busy_deferrals=0 if moved is None else moved.busy,
+            away_deferrals=0 if moved is None else moved.away,
             undo_plan=undo_plan,
             undo_parent=undo_parent,
             own_mtime_ns=scouted.own_mtime_ns,

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+from queue_kit import plan_for
 
-from arrtheaudio.errors import NothingToUndo
+from arrtheaudio.errors import FileGone, FileNotFound, NothingToUndo, ShareAway
 from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.engine import MediaEngine, Policy
 from arrtheaudio.jobs.models import NewJob
@@ -26,3 +27,27 @@ async def test_an_undo_whose_plan_is_gone_is_no_ordinary_job(tmp_path: Path) -> 
     engine = MediaEngine(Policy(Rules(), Options(), roots=None))
     with pytest.raises(NothingToUndo):
         await engine.process(claim, heavy=False, before_write=never)
+
+
+@pytest.mark.parametrize(
+    ("root", "away"), [("missing", True), ("empty", True), ("full", False), ("a file", True)]
+)
+@pytest.mark.parametrize("undo", [False, True])
+async def test_a_file_that_is_missing_with_its_whole_share_is_told_apart(
+    tmp_path: Path, root: str, away: bool, undo: bool
+) -> None:
+    share = tmp_path / "share"
+    match root:
+        case "empty":
+            share.mkdir()
+        case "full":
+            (share / "other").mkdir(parents=True)
+        case "a file":
+            share.write_bytes(b"")
+    path = os.fsencode(share / "film.mkv")
+    plan = plan_for(path) if undo else None
+    claim = Claim(7, NewJob(path), 1, 3, False, path, undo_plan=plan)
+    engine = MediaEngine(Policy(Rules(), Options(), roots=(os.fsencode(share),)))
+    with pytest.raises((FileNotFound, FileGone)) as caught:
+        await engine.process(claim, heavy=False, before_write=never)
+    assert isinstance(caught.value, ShareAway) is away
