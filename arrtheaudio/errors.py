@@ -85,6 +85,12 @@ class FileNotFound(MediaError):
     )
 
 
+class ShareAway(FileNotFound):
+    """The file's media root is not there, or empty: what is mounted there is not mounted."""
+
+    hint = "Mount it; until then the file is looked for ever more rarely, for some hours."
+
+
 class FileGone(MediaError):
     """The file was there and has disappeared."""
 

@@ -62,7 +62,7 @@ class Batches(Ownership):
             for batch in self._state.batches.values():
                 wanted = not batch.discovery_complete and batch.seq not in self._discoveries
                 if wanted and not self._is_cancelling(batch) and self._journal.available:
-                    discovery = Discovery(batch.seq, batch.request, batch.last, batch.total)
+                    discovery = Discovery(batch.seq, batch.request, batch.last)
                     self._discoveries[batch.seq] = discovery
                     return discovery
             self._discovery_wanted = trio.Event()

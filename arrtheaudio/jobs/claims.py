@@ -14,7 +14,7 @@ from typing import Literal
 import attrs
 import trio
 
-from arrtheaudio.jobs.models import JobKind, NewBatch, NewJob, Priority, Source
+from arrtheaudio.jobs.models import JobKind, NewBatch, NewJob
 from arrtheaudio.media import Plan
 
 Why = Literal["cancel", "stop", "journal"]
@@ -31,18 +31,15 @@ class Claim:
 
     job: int
     request: NewJob
-    priority: Priority
-    source: Source
     attempt: int  # the number of this attempt, from 1
     max_attempts: int
     heavy: bool
     identity: Hashable
     kind: JobKind = "process"
-    instance: str | None = None
-    webhook: int | None = None
     batch: int | None = None
     seen: bool = False  # the file was there before: now absent means gone, not not_found
     busy_deferrals: int = 0
+    away_deferrals: int = 0
     undo_plan: Plan | None = None
     undo_parent: int | None = None  # the batch or webhook of the job that is undone
     own_mtime_ns: int | None = None  # what our last edit of this path left
@@ -75,5 +72,4 @@ class Discovery:
     batch: int
     request: NewBatch
     last: bytes | None
-    total_files: int
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)

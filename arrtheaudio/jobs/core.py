@@ -84,7 +84,6 @@ class Core:
         self._changed = trio.Event()  # something may be dispatchable
         self._delayed = trio.Event()  # the first due time changed
         self._discovery_wanted = trio.Event()
-        self._batches_moved = trio.Event()
         self._cancellations, self._to_cancel = trio.open_memory_channel[int](math.inf)
 
     # --- rows out ---
@@ -273,8 +272,8 @@ class Core:
             if row.type == ev.BATCH_CANCELLING:
                 self._cancellations.send_nowait(parent)
             self._submit_batch_end(self._state.batches[parent])
-        moved, self._batches_moved = self._batches_moved, trio.Event()
-        moved.set()
+        if row.type in ev.BATCH_ENDS or row.body.get("complete"):
+            self._discoveries.pop(parent, None)
 
     def _pace(self, batch: int) -> Pace:
         return self._paces.setdefault(batch, Pace())

@@ -18,7 +18,14 @@ import structlog
 import trio
 
 from arrtheaudio import media
-from arrtheaudio.errors import IoFailed, MediaError, NothingToUndo
+from arrtheaudio.errors import (
+    FileGone,
+    FileNotFound,
+    IoFailed,
+    MediaError,
+    NothingToUndo,
+    ShareAway,
+)
 from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.looks import Looks
 from arrtheaudio.jobs.mounts import place_of
@@ -93,9 +100,20 @@ class MediaEngine:
         )
         if path is None:
             return Outcome("skipped", OUTSIDE, OUTSIDE_MESSAGE)
-        if claim.undo_plan is not None:
-            plan = attrs.evolve(claim.undo_plan, path=path)
-            return await self._undo(plan, heavy, before_write)
+        try:
+            if claim.undo_plan is not None:
+                plan = attrs.evolve(claim.undo_plan, path=path)
+                return await self._undo(plan, heavy, before_write)
+            return await self._change(claim, path, policy, heavy, before_write)
+        except (FileNotFound, FileGone) as error:
+            away = partial(_is_share_away, named, policy.roots or ())
+            if await trio.to_thread.run_sync(away, abandon_on_cancel=True, limiter=self._threads):
+                raise ShareAway(path=named) from error
+            raise
+
+    async def _change(
+        self, claim: Claim, path: bytes, policy: Policy, heavy: bool, before_write: BeforeWrite
+    ) -> Outcome:
         wanted = claim.request
         request = Request(
             path=path,
@@ -162,6 +180,21 @@ def _recover(plan: Plan, roots: tuple[bytes, ...] | None) -> Recovery:
     """A folder that was moved since, with a link in its place, is followed within the roots."""
     path = _confine(plan.path, roots) or plan.path
     return media.recover(attrs.evolve(plan, path=path))
+
+
+def _is_share_away(path: bytes, roots: tuple[bytes, ...]) -> bool:
+    """A media root of this path is missing, or empty as a mount point is without its mount."""
+    return any(is_inside(path, root) and _is_empty(root) for root in roots)
+
+
+def _is_empty(root: bytes) -> bool:
+    try:
+        with os.scandir(root) as entries:
+            return next(entries, None) is None
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
 
 
 def _clear_leftovers(path: bytes) -> None:

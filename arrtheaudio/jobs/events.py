@@ -81,7 +81,7 @@ MOVES: Final[Mapping[str, tuple[frozenset[Status], Status]]] = {
     JOB_RETRYING: (frozenset({Status.RUNNING}), Status.QUEUED),
     JOB_DEFERRED: (frozenset({Status.RUNNING}), Status.QUEUED),
     JOB_INTERRUPTED: (frozenset({Status.RUNNING}), Status.QUEUED),
-    JOB_WAITING: (frozenset({Status.QUEUED, Status.RUNNING}), Status.WAITING_FOR_SPACE),
+    JOB_WAITING: (frozenset({Status.RUNNING}), Status.WAITING_FOR_SPACE),
     JOB_SPACE_FOUND: (frozenset({Status.WAITING_FOR_SPACE}), Status.QUEUED),
 }
 ALREADY_CORRECT: Final = "already_correct"  # media's word for a file that needs nothing

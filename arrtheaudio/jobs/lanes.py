@@ -58,12 +58,10 @@ class Lanes:
         self.pop(seq, heavy)
         self._excluded.setdefault(identity, []).append((seq, priority, heavy))
 
-    def readmit(self, identity: Hashable) -> bool:
-        """The file is free: put back who waited for it. False if nobody did."""
-        waiting = self._excluded.pop(identity, ())
-        for seq, priority, heavy in waiting:
+    def readmit(self, identity: Hashable) -> None:
+        """The file is free: put back who waited for it."""
+        for seq, priority, heavy in self._excluded.pop(identity, ()):
             self.push(seq, priority, heavy)
-        return bool(waiting)
 
     def head(self, *, light: bool, heavy: bool) -> tuple[int, bool] | None:
         """(seq, heavy) of the first job among the lanes asked for."""
@@ -96,7 +94,8 @@ class Lanes:
                 break
             key, lane = min(heads)
             heapq.heappop(self._heaps[lane])
-            taken.append((key, lane))
+            if not taken or taken[-1] != (key, lane):  # it may have been pushed twice
+                taken.append((key, lane))
         for key, lane in taken:
             heapq.heappush(self._heaps[lane], key)
         return [key & _SEQ_MASK for key, _ in taken]

@@ -292,11 +292,6 @@ class Reading(Requests):
         shown = (self._live_batch(rows[0].seq) or batch_of_rows(rows) for rows in pages)
         return BatchPage(tuple(shown), total)
 
-    async def wait_discovered(self, batch: int) -> None:
-        """Return when the batch's discovery is complete, or the batch has ended."""
-        while (live := self._state.batches.get(batch)) and not live.discovery_complete:
-            await self._batches_moved.wait()
-
     # --- the queue ---
 
     def state(self) -> QueueState:

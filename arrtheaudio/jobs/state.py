@@ -44,6 +44,7 @@ class Moved:
     plan: int | None = None  # seq of the open plan's row
     seen: bool = False
     busy: int = 0  # deferrals because the file was busy
+    away: int = 0  # deferrals because its share was not mounted
     needed: int = 0  # bytes of free space it waits for
     reason: str | None = None
     message: str | None = None
@@ -242,8 +243,9 @@ def _deferred(state: State, row: ev.Row) -> None:
     job, moved = _back_to_queue(state, row)
     moved.attempt -= 1
     moved.crashes = 0
-    moved.seen = True
+    moved.seen = moved.seen or moved.reason not in UNSEEN
     moved.busy += moved.reason == "busy"
+    moved.away += moved.reason == "not_found"
     job.heavy = job.heavy or row.body.get("heavy", False)
 
 
@@ -257,10 +259,8 @@ def _interrupted(state: State, row: ev.Row) -> None:
 
 
 def _waiting(state: State, row: ev.Row) -> None:
-    job = state.jobs.get(row.job or 0)
-    ran = job is not None and job.status is Status.RUNNING
     _, moved = _back_to_queue(state, row)
-    moved.attempt -= ran
+    moved.attempt -= 1
     moved.crashes = 0
     moved.seen = True
     moved.needed = row.body["needed"]

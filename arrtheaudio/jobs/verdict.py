@@ -19,6 +19,7 @@ from arrtheaudio.errors import (
     MediaError,
     NeedsHeavyLane,
     NoSpace,
+    ShareAway,
 )
 from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.settings import Settings
@@ -27,6 +28,9 @@ from arrtheaudio.media import Outcome
 BUSY_DEFERRALS: Final = 60
 # With media.settle_seconds 0 a locked file would use them all, and 120 commits, within a second.
 SHORTEST_BUSY_SECONDS: Final = 1.0
+# A share that is away, for some seven hours in all; then the job fails, and makes room for others.
+AWAY_DEFERRALS: Final = 30
+LONGEST_AWAY_SECONDS: Final = 900.0
 TIMEOUT: Final = "timeout"
 INTERNAL_ERROR: Final = "internal_error"
 INTERNAL_MESSAGE: Final = "An unforeseen error; the daemon's log has the details."
@@ -90,7 +94,11 @@ def of_error(error: MediaError, claim: Claim, settings: Settings) -> Verdict:
     """The verdict on an attempt that one of our errors ended."""
     if isinstance(error, NeedsHeavyLane):
         return Deferred("heavy", heavy=True)
-    if isinstance(error, FileNotFound) and claim.seen:
+    away = isinstance(error, ShareAway)
+    if away and not claim.direct and claim.away_deferrals < AWAY_DEFERRALS:
+        delay = max(settings.retry_delay_seconds, 1.0) * 2**claim.away_deferrals
+        return Deferred(error.reason, delay=min(delay, LONGEST_AWAY_SECONDS))
+    if isinstance(error, FileNotFound) and not away and claim.seen:
         error = FileGone(path=error.path)
     message = error.advice
     if claim.direct:  # a delivery that runs in the daemon: one attempt, no waiting

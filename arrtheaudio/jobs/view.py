@@ -203,9 +203,8 @@ def _view_retrying(shown: dict[str, Any], row: ev.Row) -> None:
 
 
 def _view_given_back(shown: dict[str, Any], row: ev.Row) -> None:
-    ran = shown["status"] is Status.RUNNING
     _view_requeued(shown, row)
-    if ran and not row.body.get("crash"):
+    if not row.body.get("crash"):
         shown["attempt"] -= 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from arrtheaudio.errors import (
     FileBusy,
     FileNotFound,
     IoFailed,
+    ShareAway,
 )
 from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.models import Priority, Status
@@ -146,3 +148,22 @@ async def test_a_share_that_did_not_answer_has_shown_no_file(
         w.engine.files[b"/m/a.mkv"] = absent_then_there
         (job,) = await w.submit(b"/m/a.mkv")
         assert (await w.ended(job)).result == "success"
+
+
+async def test_while_a_share_is_away_its_files_are_looked_for_ever_more_rarely(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    settings = Settings(retry_attempts=2, retry_delay_seconds=60)
+    async with world(tmp_path, settings) as w:
+        w.engine.files[b"/m/a.mkv"] = raising(*[ShareAway()] * 8, FileNotFound())
+        w.engine.files[b"/m/b.mkv"] = raising(*[ShareAway()] * 100)
+        back, never = await w.submit(b"/m/a.mkv", b"/m/b.mkv")
+        final = await w.ended(back)
+        assert (final.result, final.attempt) == ("success", 2)
+        looks = [at for at, path in zip(w.engine.at, w.engine.order, strict=True) if b"a" in path]
+        waits = [later - earlier for earlier, later in pairwise(looks)]
+        assert waits == pytest.approx([60, 120, 240, 480, *[900] * 4, 60], abs=1)
+        final = await w.ended(never)
+        assert (final.result, final.reason, final.attempt) == ("failed", "not_found", 3)
+        assert final.completed_at is not None
+        assert 6 * 3600 < final.completed_at - final.created_at < 8 * 3600

@@ -119,9 +119,17 @@ def test_an_excluded_job_keeps_its_place() -> None:
         lanes.push(seq, Priority.HIGH, False)
     lanes.exclude(1, Priority.HIGH, False, "file")
     assert lanes.first(9) == [2]
-    assert lanes.readmit("file")
+    lanes.readmit("file")
     assert lanes.first(9) == [1, 2]
-    assert not lanes.readmit("file")
+    lanes.readmit("file")
+    assert lanes.first(9) == [1, 2], "once"
+
+
+def test_a_job_that_was_pushed_twice_is_next_once() -> None:
+    lanes = Lanes(lambda *_: True)
+    for seq in (1, 2, 1):
+        lanes.push(seq, Priority.HIGH, False)
+    assert lanes.first(9) == [1, 2]
 
 
 def test_an_eta_follows_the_recent_rate() -> None:

@@ -124,7 +124,10 @@ async def test_what_may_not_be_touched_is_a_skipped_job_with_its_reason(
     assert (shown["completed"], shown["skipped"]) == (2, 2)
 
 
-async def test_a_file_that_never_comes_is_retried_and_then_failed(whole: Whole) -> None:
+async def test_a_file_that_never_comes_is_retried_and_then_failed(
+    whole: Whole, config: Config
+) -> None:
+    film(config, "another.mkv")  # the share is mounted
     answer = await whole.live.client.post("/webhook/sonarr", json=season_pack("later.mkv"))
     assert answer.status_code == 202
     (job,) = await whole.ended(*answer.json()["job_ids"])

@@ -87,7 +87,6 @@ async def test_an_empty_batch_completes_at_once(path: Path, autojump_clock) -> N
     async with inline_queue(path) as queue:
         batch = await queue.start_batch(NewBatch(b"/m"))
         await queue.batch_discovered(batch, [], last=None, complete=True)
-        await queue.wait_discovered(batch)
         while queue.live_batches():
             await queue.wait_beyond(queue.head)
         shown = await queue.batch(batch)
@@ -145,7 +144,20 @@ async def test_discovery_goes_on_behind_the_last_journalled_path(
         path = snapshot(path, tmp_path / "copy.db")
     async with inline_queue(path) as queue:
         discovery = await queue.next_discovery()
-        assert (discovery.last, discovery.total_files) == (b"/m/c\xff", 1)
+        assert discovery.last == b"/m/c\xff"
         await queue.cancel_batch(batch)
         assert discovery.scope.cancel_called
         assert not await queue.batch_discovered(batch, [b"/m/d.mkv"], last=b"d", complete=False)
+
+
+async def test_a_walk_that_is_over_is_forgotten(path: Path, autojump_clock) -> None:
+    async with inline_queue(path) as queue:
+        for folder, complete in ((b"/m", True), (b"/dead", False)):
+            batch = await queue.start_batch(NewBatch(folder))
+            assert (await queue.next_discovery()).batch == batch
+            if complete:
+                files = [folder + b"/a.mkv"]
+                await queue.batch_discovered(batch, files, last=files[0], complete=True)
+            else:
+                await queue.batch_failed(batch, "permission denied")
+        assert queue._discoveries == {}

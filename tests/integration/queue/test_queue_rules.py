@@ -35,9 +35,8 @@ async def test_a_job_keeps_all_it_was_asked_over_a_restart(path: Path, autojump_
         claim = await next_claim(queue)
         assert claim is not None
         assert claim.request == new
-        assert (claim.source, claim.instance, claim.webhook) == ("radarr", "4k", accepted.webhook)
-        assert claim.priority is Priority.HIGH
         job = await queue.job(claim.job)
+        assert (job.source, job.priority) == ("radarr", Priority.HIGH)
         assert (job.path, job.title, job.tags) == (new.path, "Title", ("dub", "4k"))
         assert (job.instance, job.webhook) == ("4k", accepted.webhook)
 
@@ -50,7 +49,8 @@ async def test_a_batchs_job_has_its_batchs_wishes(path: Path, autojump_clock) ->
         await queue.batch_discovered(batch, [b"/m/a.mkv"], last=b"/m/a.mkv", complete=True)
         claim = await next_claim(queue)
         assert claim is not None
-        assert (claim.batch, claim.priority) == (batch, Priority.LOW)
+        assert claim.batch == batch
+        assert (await queue.job(claim.job)).priority is Priority.LOW
         assert (claim.request.dry_run, claim.request.language_priority) == (True, ("jpn",))
 
 
@@ -119,6 +119,14 @@ async def test_direct_deliveries_run_beside_the_lanes_and_survive(
         assert first is not None
         assert second is not None
         assert [first.job, second.job] == [waiting, accepted.jobs[1]]
+
+
+async def test_workers_off_and_on_again_list_a_direct_job_once(path: Path, autojump_clock) -> None:
+    async with inline_queue(path, worker_count=0) as queue:
+        accepted = await queue.deliver(delivery("/m/a.mkv", "/m/b.mkv"))
+        for count in (2, 0, 2):
+            queue.configure(Settings(worker_count=count))
+        assert tuple(job.seq for job in queue.state().next) == accepted.jobs
 
 
 async def test_a_delivery_larger_than_the_limit_is_admitted_whole(
