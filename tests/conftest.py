@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from oracles import CORPUS, PAYLOADS, absent
+
+
+@pytest.fixture(autouse=True)
+def logs_of_nobody() -> Iterator[None]:
+    """What a test made of the logs (a command in this process sets them up) ends with it."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -186,8 +186,9 @@ async def test_a_journal_on_a_full_disk_is_read_until_there_is_room(
         with pytest.raises(JournalUnavailable, match="full"):
             await queue.deliver(delivery("/m/b.mkv"))
         full = False
+        head = queue.head
         while not queue.health().writable:
-            await trio.sleep(0.001)
+            await queue.wait_beyond(head)
         await queue.deliver(delivery("/m/b.mkv"))
         await work_off(queue, 2)
     assert verify_file(path) == []
