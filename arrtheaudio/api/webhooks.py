@@ -33,6 +33,7 @@ log = structlog.get_logger("arrtheaudio.webhooks")
 
 # A season pack has fewer files; whoever sends thousands shall not fill the log with them.
 LOGGED_FILES: Final = 50
+LOGGED_PATH: Final = 500  # characters
 
 # Sonarr gives up after 100 s; by then it must have its answer.
 PROCESS_SECONDS: Final = 90.0
@@ -172,7 +173,7 @@ def _new_jobs(
 def _warn_of_refused(new: NewDelivery, accepted: Accepted) -> None:
     """Sonarr shows nobody what became of its files: who connects them reads it in the log."""
     refused = [
-        (format_id("job", seq), job.requested_path, *job.refused)
+        (format_id("job", seq), (job.requested_path or "")[:LOGGED_PATH], *job.refused)
         for seq, job in zip(accepted.jobs, new.jobs, strict=True)
         if job.refused is not None
     ]

@@ -61,7 +61,7 @@ class Prospects(Insight):
         return await self._readers.run(lambda connection: _undoable(connection, jobs, undoing))
 
     async def undoable(self, filter: JobFilter) -> int:
-        """How many jobs that match can be undone; looks at each change: some 3 µs."""
+        """How many jobs that match can be undone; looks at each change, some 5 µs."""
         undoing = frozenset(self._state.undoing)
 
         def look(connection: apsw.Connection) -> int:

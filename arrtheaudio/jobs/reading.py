@@ -274,10 +274,9 @@ class Reading(Requests):
     ) -> BatchPage:
         """A page of batches, newest first."""
         state = self._state
+        # Also those that nothing has ended as yet: a live one may, until the tables are read.
         facets = frozenset(
-            facet
-            for ended, facet in BATCH_FACETS.items()
-            if (not status or ended in status) and state.ended[facet]
+            facet for ended, facet in BATCH_FACETS.items() if not status or ended in status
         )
         live = [seq for seq, one in state.batches.items() if not status or one.status in status]
         total = len(live) + sum(state.ended[facet] for facet in facets)

@@ -123,11 +123,12 @@ async def test_each_refused_file_of_a_delivery_is_told_in_the_log(live: Live) ->
 
 
 async def test_thousands_of_refused_files_do_not_fill_the_log(live: Live) -> None:
-    paths = [f"/data/{number}.mkv" for number in range(webhooks.LOGGED_FILES + 7)]
+    paths = [f"/data/{number}{'x' * 3000}.mkv" for number in range(webhooks.LOGGED_FILES + 7)]
     with capture_logs() as logs:
         view = (await live.client.post("/webhook/sonarr", json=download(*paths))).json()
     warnings = [line for line in logs if line["log_level"] == "warning"]
     assert len(warnings) == webhooks.LOGGED_FILES + 1
+    assert all(len(str(line)) < 1500 for line in warnings)
     assert (warnings[-1]["files"], warnings[-1]["webhook"]) == (7, view["webhook_id"])
 
 

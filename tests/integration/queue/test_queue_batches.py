@@ -42,6 +42,26 @@ async def test_undo_is_offered_once_and_only_for_changes(path: Path, autojump_cl
             await queue.undo(undo)
 
 
+async def test_a_batch_that_ends_while_the_list_is_read_stays_in_it(
+    path: Path, autojump_clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with inline_queue(path) as queue:
+        batch = await queue.start_batch(NewBatch(b"/m"))
+        await queue.batch_discovered(batch, [b"/m/a.mkv"], last=b"/m/a.mkv", complete=True)
+        read = queue._readers.run
+
+        async def late(*query, **more):
+            monkeypatch.undo()
+            await run_next(queue)
+            while queue.live_batches():
+                await queue.wait_beyond(queue.head)
+            return await read(*query, **more)
+
+        monkeypatch.setattr(queue._readers, "run", late)
+        page = await queue.batches()
+        assert ([one.seq for one in page.batches], page.total) == ([batch], 1)
+
+
 async def test_a_whole_batch_is_undone_by_one_request(path: Path, autojump_clock) -> None:
     async with inline_queue(path, max_queue_size=2) as queue:
         batch = await queue.start_batch(NewBatch(b"/m"))
