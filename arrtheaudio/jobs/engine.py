@@ -172,18 +172,6 @@ def _confine(path: bytes, roots: tuple[bytes, ...] | None) -> bytes | None:
     return None
 
 
-def _clear_leftovers(path: bytes) -> None:
-    try:
-        media.clear_leftovers(os.path.realpath(path))
-    except (MediaError, OSError) as error:
-        _log.info("leftovers_stay", path=path, detail=str(error))
-
-
-def _free_space(path: bytes) -> int:
-    status = os.statvfs(os.path.dirname(os.path.realpath(path)))
-    return status.f_bavail * status.f_frsize
-
-
 def _is_share_away(path: bytes, roots: tuple[bytes, ...]) -> bool:
     """A media root of this path is missing, or empty as a mount point is without its mount."""
     return any(is_inside(path, root) and _is_empty(root) for root in roots)
@@ -197,3 +185,15 @@ def _is_empty(root: bytes) -> bool:
         return True
     except OSError:
         return False
+
+
+def _clear_leftovers(path: bytes) -> None:
+    try:
+        media.clear_leftovers(os.path.realpath(path))
+    except (MediaError, OSError) as error:
+        _log.info("leftovers_stay", path=path, detail=str(error))
+
+
+def _free_space(path: bytes) -> int:
+    status = os.statvfs(os.path.dirname(os.path.realpath(path)))
+    return status.f_bavail * status.f_frsize
