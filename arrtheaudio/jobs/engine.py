@@ -89,16 +89,6 @@ class MediaEngine:
 
     async def process(self, claim: Claim, *, heavy: bool, before_write: BeforeWrite) -> Outcome:
         """Bring the claim's file in order, or undo what its plan says. Raises MediaError."""
-        roots = self.policy.roots or ()
-        try:
-            return await self._process(claim, heavy, before_write)
-        except (FileNotFound, FileGone) as error:
-            away = partial(_is_share_away, claim.path, roots)
-            if await trio.to_thread.run_sync(away, abandon_on_cancel=True, limiter=self._threads):
-                raise ShareAway(path=claim.path) from error
-            raise
-
-    async def _process(self, claim: Claim, heavy: bool, before_write: BeforeWrite) -> Outcome:
         policy = self.policy
         if claim.kind == "undo" and claim.undo_plan is None:
             raise NothingToUndo("What was changed is not recorded any more", path=claim.path)
@@ -110,8 +100,19 @@ class MediaEngine:
         )
         if path is None:
             return Outcome("skipped", OUTSIDE, OUTSIDE_MESSAGE)
-        if claim.undo_plan is not None:
-            return await self._undo(claim.undo_plan, heavy, before_write)
+        try:
+            if claim.undo_plan is not None:
+                return await self._undo(claim.undo_plan, heavy, before_write)
+            return await self._change(claim, path, policy, heavy, before_write)
+        except (FileNotFound, FileGone) as error:
+            away = partial(_is_share_away, named, policy.roots or ())
+            if await trio.to_thread.run_sync(away, abandon_on_cancel=True, limiter=self._threads):
+                raise ShareAway(path=named) from error
+            raise
+
+    async def _change(
+        self, claim: Claim, path: bytes, policy: Policy, heavy: bool, before_write: BeforeWrite
+    ) -> Outcome:
         wanted = claim.request
         request = Request(
             path=path,
