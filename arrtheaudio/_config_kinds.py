@@ -268,15 +268,20 @@ def listed(kind: Kind, *, example: str, least: int = 0) -> Kind:
     return Kind(read, structured=True)
 
 
-def mapped(kind: Kind, *, example: str) -> Kind:
-    """A map from text to such values."""
+def mapped(kind: Kind, names: tuple[str, ...], *, example: str) -> Kind:
+    """A map from some of these names, in capitals or not, to such values."""
 
     def read(value: object, at: str, problems: Problems) -> Any:
         if not isinstance(value, Mapping):
             return problems.expected(at, f"a map such as {example}", value)
-        entries = {
-            name: kind.read(entry, f"{at}.{name}", problems) for name, entry in value.items()
-        }
+        entries = {}
+        for name, entry in value.items():
+            if str(name).casefold() in names:
+                entries[name] = kind.read(entry, f"{at}.{name}", problems)
+            else:
+                meant = nearest(str(name), names) or f"; known are {', '.join(names)}"
+                entries[name] = INVALID
+                problems.add(f"{at}.{name}", f"unknown key{meant}")
         if any(entry is INVALID for entry in entries.values()):
             return INVALID
         return entries

@@ -22,6 +22,8 @@ from arrtheaudio.media import Options, Rules
 AUTH_OPEN: Final = "none"
 CONTAINERS: Final[tuple[Literal["mkv", "mp4"], ...]] = ("mkv", "mp4")
 
+SERIES_TYPES: Final = ("standard", "daily", "anime")  # all that Sonarr knows
+
 _LANGUAGE: Final = kinds.understood(A_LANGUAGE, language_fault)
 _LANGUAGES: Final = kinds.listed(_LANGUAGE, example="[original, eng]", least=1)
 
@@ -165,7 +167,8 @@ class Config:
         (),
     )
     series_type_overrides: Mapping[str, tuple[str, ...]] = key(
-        kinds.mapped(_LANGUAGES, example="{anime: [jpn, original]}"), MappingProxyType({})
+        kinds.mapped(_LANGUAGES, SERIES_TYPES, example="{anime: [jpn, original]}"),
+        MappingProxyType({}),
     )
     path_mappings: tuple[PathMappingConfig, ...] = key(
         kinds.listed(

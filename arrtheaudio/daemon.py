@@ -139,7 +139,7 @@ class Daemon:
             _garbage.keep_what_is()
             task_status.started(self._announce(port))
             await self._asked.stop.wait()
-            await self._stop(discovery)
+            await self._stop(services, discovery)
             services.cancel_scope.cancel()
 
     # --- services ---
@@ -242,18 +242,14 @@ class Daemon:
 
     # --- stopping ---
 
-    async def _stop(self, discovery: trio.CancelScope) -> None:
+    async def _stop(self, services: trio.Nursery, discovery: trio.CancelScope) -> None:
         grace = self._config.processing.shutdown_grace_seconds
         self._backstop.arm(STOPPING_ROW_SECONDS + grace + HUNG_SECONDS + 2 * CLOSE_SECONDS)
         self._notifier.stopping(f"{len(self._workers.running)} jobs are running")
+        told = trio.Event()
+        services.start_soon(self._journal_stop, grace, told)
         with trio.move_on_after(STOPPING_ROW_SECONDS):
-            try:
-                await self._queue.stopping()
-                _log.info(
-                    "daemon_stopping", running=len(self._workers.running), grace_seconds=grace
-                )
-            except JournalUnavailable as error:
-                _log.warning("stop_not_journalled", detail=str(error))
+            await told.wait()
         self._stopping.set()
         discovery.cancel()
         with trio.move_on_after(grace):
@@ -268,6 +264,15 @@ class Daemon:
         self._http_stop.set()
         with trio.move_on_after(CLOSE_SECONDS):
             await self._http_closed.wait()
+
+    async def _journal_stop(self, grace: float, told: trio.Event) -> None:
+        """A task of its own: a commit that has begun is waited for, whatever is cancelled."""
+        try:
+            await self._queue.stopping()
+            _log.info("daemon_stopping", running=len(self._workers.running), grace_seconds=grace)
+        except JournalUnavailable as error:
+            _log.warning("stop_not_journalled", detail=str(error))
+        told.set()
 
 
 class Service(Protocol):

@@ -62,6 +62,12 @@ class NoRoom(SkippedFile):
     hint = "Set media.allow_relocate: true to allow a remux of such files."
 
 
+class NeedsFfmpeg(NoRoom):
+    """The header has no room for the change, and there is no ffmpeg to rewrite the file."""
+
+    hint = "Install ffmpeg: media.allow_relocate needs it."
+
+
 class HardLinked(SkippedFile):
     """The file has several hard links and would change for all of them."""
 
@@ -112,6 +118,12 @@ class NotWritable(MediaError):
     hint = "Give the daemon's user write permission, or mount the share read-write; then retry."
 
 
+class NotReadable(NotWritable):
+    """The file may not even be read."""
+
+    hint = "Give the daemon's user permission to read and write the file and to enter its folders."
+
+
 class CorruptFile(MediaError):
     """The file contradicts its own format."""
 
@@ -130,7 +142,7 @@ class EditConflict(MediaError):
     """An interrupted edit met bytes that are neither the old nor the new ones."""
 
     reason = "conflict"
-    hint = "Nothing was touched. Play the file; if it is damaged, restore it from a copy."
+    hint = "Those bytes were not touched. Play the file; if it is damaged, restore it from a copy."
 
 
 class VerifyFailed(MediaError):
@@ -138,6 +150,12 @@ class VerifyFailed(MediaError):
 
     reason = "verify_failed"
     hint = "Please report this file's header; `arrtheaudio inspect --json` shows it."
+
+
+class WouldLose(VerifyFailed):
+    """A rewritten file would lack something of the original, which is untouched."""
+
+    hint = "MP4 needs no rewrite with media.mp4_method: in_place; for MKV mkvmerge keeps the most."
 
 
 class ToolFailed(MediaError):
@@ -273,6 +291,18 @@ class JournalCorrupt(JournalError):
     """The journal contradicts itself."""
 
     hint = "Restore a copy made with `arrtheaudio admin backup`."
+
+
+class JournalForbidden(JournalError):
+    """The daemon's user may not write the journal."""
+
+    hint = "Give the data folder to that user (Docker: `user:`) with chown, or mount it read-write."
+
+
+class JournalDiskFull(JournalError):
+    """The journal's disk is full."""
+
+    hint = "Make room for the data folder; what was accepted is still there."
 
 
 # --- configuration ----------------------------------------------------------

@@ -253,7 +253,7 @@ def main() -> None:
         if shutil.which(tool) is None:
             sys.exit(f"{tool} is needed: install ffmpeg and mkvtoolnix")
     with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
-        run(Path(folder), chosen.size, chosen.rounds)
+        run(Path(folder).resolve(), chosen.size, chosen.rounds)
 
 
 if __name__ == "__main__":

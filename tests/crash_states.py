@@ -11,7 +11,7 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,8 @@ SECTOR: Final = 512
 RANDOM_STATES: Final = 3  # per moment with unsynced writes, beside "all" and "none"
 
 _CALL = re.compile(r"^\d+ +(\w+)\((.*)\) += (\d+)")
+_UNFINISHED = " <unfinished ...>"
+_RESUMED = re.compile(r"<\.\.\. \w+ resumed>(.*)")
 _DESCRIPTOR = re.compile(r"\d+<([^>]*)>")
 
 
@@ -72,14 +74,27 @@ def record(strace: str, command: Sequence[str], folder: Path, memory: Path) -> l
     """Run a command under strace; what it did to the files in ``folder``, in order."""
     trace = folder / "trace"
     calls = "trace=pwrite64,write,fdatasync,fsync,ftruncate,unlink"
-    options = ["-f", "-y", "-xx", "-s", "1000000", "-o", str(trace), "-e", calls]
+    options = ["-f", "-y", "-xx", "-s", "2000000", "-o", str(trace), "-e", calls]
     subprocess.run([strace, *options, sys.executable, *command], check=True, timeout=60)
     operations = []
-    for line in trace.read_text().splitlines():
+    for line in _whole(trace.read_text().splitlines()):
         operation = _operation(line, str(folder), str(memory))
         if operation is not None:
             operations.append(operation)
     return operations
+
+
+def _whole(lines: Iterable[str]) -> Iterator[str]:
+    """Calls as they returned: strace tells of one in two lines if another thread's came between."""
+    begun: dict[str, str] = {}
+    for line in lines:
+        thread, _, call = line.partition(" ")
+        if call.endswith(_UNFINISHED):
+            begun[thread] = line.removesuffix(_UNFINISHED)
+        elif resumed := _RESUMED.match(call.lstrip()):
+            yield begun.pop(thread) + resumed[1]
+        else:
+            yield line
 
 
 def _operation(line: str, folder: str, memory: str) -> Operation | None:

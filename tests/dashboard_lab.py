@@ -63,14 +63,16 @@ class Dashboard:
                 await queue.wait_beyond(queue.head)
             nursery.cancel_scope.cancel()
 
-    async def change(self, count: int, language: str = "ja", *, before: str = "en") -> list[int]:
+    async def change(
+        self, count: int, language: str = "ja", *, before: str = "en", method: str = "in_place"
+    ) -> list[int]:
         """Jobs that change the default from one language to another, by a plan; their ids."""
         old = Track(1, 1, "audio", "aac", before, default=True)
         new = Track(2, 2, "audio", "aac", language)
         explained = (Explained(old, False, ""), Explained(new, True, ""))
         decision = Decision((language,), "", new, None, explained, "")
         await self.lab.queue.submit(new_jobs(count))
-        done = attrs.evolve(CHANGED, method="in_place", decision=decision)
+        done = attrs.evolve(CHANGED, method=method, decision=decision)
         return [await run_next(self.lab.queue, done) for _ in range(count)]
 
     async def undo(self, jobs: Sequence[int]) -> None:

@@ -262,6 +262,16 @@ class FakeQueue:
         self.filters.append(filter)
         return JobCounts(0, 0, {})
 
+    async def undoable(self, filter: JobFilter) -> int:
+        await trio.lowlevel.checkpoint()
+        return 0
+
+    async def would_cancel(self, jobs: Sequence[int]) -> int:
+        await trio.lowlevel.checkpoint()
+        return len(jobs)
+
+    would_retry = would_undo = would_cancel
+
     async def matching(self, filter: JobFilter) -> list[int]:
         await trio.lowlevel.checkpoint()
         self.filters.append(filter)

@@ -79,7 +79,7 @@ async def run_next(queue: Queue, outcome: Outcome = DONE) -> int:
 def plan_for(path: bytes) -> Plan:
     """A small edit plan with bytes that are no text."""
     return Plan(
-        path, "in_place", 100, 1, (Patch(7, b"\x01\xff", b"\x00\xff"),), ((0, 50),), b"d", 1, 2, 3
+        path, "in_place", 100, 1, (Patch(7, b"\x01\xff", b"\x00\xff"),), ((0, 50),), b"d", 3
     )
 
 

@@ -163,8 +163,13 @@ class QueueLives(TrioMachine):
     async def look(self) -> None:
         """Let the queue look up the next files, as a dispatcher does before it claims."""
         for _ in range(3):
-            with trio.move_on_after(0.01):
-                await self.queue.work_changed()
+            await self.changes()
+
+    async def changes(self) -> bool:
+        """Whether the queue says that there may be something to claim."""
+        with trio.move_on_after(0.01) as patience:
+            await self.queue.work_changed()
+        return not patience.cancelled_caught
 
     async def quiet(self) -> None:
         """Let what follows from landed rows land, too."""

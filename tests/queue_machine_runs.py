@@ -26,7 +26,11 @@ class QueueRuns(QueueRequests):
     def claim(self, light: bool, heavy: bool) -> None:
         async def go() -> tuple[Claim | None, float]:
             await self.look()
-            return self.queue.claim(light=light, heavy=heavy), self.now()
+            # As a dispatcher: where a head's file is busy, the next one must be looked up first.
+            while (claim := self.queue.claim(light=light, heavy=heavy)) is None:
+                if not await self.changes():
+                    break
+            return claim, self.now()
 
         claim, now = self.run(go)
         expected = None if self.model.paused else self.model.next_job(now, light=light, heavy=heavy)

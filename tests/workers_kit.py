@@ -32,7 +32,7 @@ Behaviour = Callable[[Claim, BeforeWrite], Awaitable[Outcome]]
 def plan_of(path: bytes) -> Plan:
     return Plan(
         path=path, method="in_place", size=10, target=1, patches=(), extents=(), digest=b"",
-        device=1, inode=1, mtime_ns=0,
+        mtime_ns=0,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import structlog
-from quart import Response, websocket
+from quart import Response, has_request_context, request, websocket
 from quart_trio import QuartTrio
 from quart_trio.wrappers import TrioResponse
 from werkzeug.routing import BaseConverter
@@ -41,7 +41,7 @@ from arrtheaudio.api.auth import Gate
 from arrtheaudio.api.direct import DirectHTTP, View, failed, view_of
 from arrtheaudio.api.envelope import Envelope
 from arrtheaudio.api.feed_hub import Hub
-from arrtheaudio.api.incoming import credentials, parse_query
+from arrtheaudio.api.incoming import Room, credentials, parse_query
 from arrtheaudio.api.routes import Operation
 from arrtheaudio.api.services import Services
 from arrtheaudio.api.storage import Storage
@@ -76,6 +76,7 @@ class App(QuartTrio):
         self.views: dict[str, View] = {}  # of the operations, by name
         self.operations = self.url_map.bind("")  # the server's name decides nothing
         self.most_body_bytes = api.max_body_bytes
+        self.strangers = Room(api.max_body_bytes)
         # The server runs them, and ends them.
         self.background: list[Callable[[], Awaitable[None]]] = []
         self._envelope = Envelope(super().asgi_app, url_base=api.url_base, note=metrics.request)
@@ -144,7 +145,7 @@ def _feed_view(listening: feed.Feed) -> Callable[[], Awaitable[None]]:
 
 
 async def _failed(error: Exception) -> Response:
-    answer = failed(error)
+    answer = failed(error, request.scope if has_request_context() else websocket.scope)
     response = Response(answer.body or b"", answer.status, content_type=answer.content_type)
     response.headers.extend(answer.headers)
     return response

@@ -34,6 +34,7 @@ SESSION_SECONDS: Final = 30 * 24 * 3600
 Access = Literal["key", "session", "loopback"]
 
 _SESSION: Final = re.compile(r"(\d{1,12})\.([0-9a-f]{32})\.([0-9a-f]{64})", re.ASCII)
+_SIGNATURE: Final = re.compile(r"(sha256=)?[0-9a-f]{64}")
 _LOOK_SECONDS: Final = 3600.0  # between looks at the clock, which may be set
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -138,11 +139,23 @@ class Gate:
             return "session"
         raise Unauthorised
 
+    def rests_on_body(self, shown: Credentials) -> bool:
+        """Whether only the body can prove who asks: it is signed, and no key is shown."""
+        signature = shown.headers.get("x-webhook-signature", "")
+        return (
+            self.api_key is not None
+            and _SIGNATURE.fullmatch(signature) is not None
+            and not any(self.accepts(key) for key in _keys(shown))
+        )
+
     def check_loopback(self, shown: Credentials) -> None:
         """Without a key, only pages and programs of this machine may ask (no DNS rebinding)."""
         host = shown.headers.get("host", "")
         if host and not _is_loopback_name(host):
-            raise Forbidden(f"Without a key, only loopback names are served, not {host[:80]!r}.")
+            raise Forbidden(
+                f"Without a key, only loopback names are served, not {host[:80]!r}. "
+                "Ask for 127.0.0.1, or set api.auth: key."
+            )
         if "origin" in shown.headers and not same_origin(shown.headers):
             raise Forbidden("Without a key, pages of other origins are refused.")
 

@@ -78,6 +78,7 @@ class BatchItem(TypedDict):
     pattern: str | None
     dry_run: bool
     priority: wire.PriorityWord
+    language_priority: list[str] | None
     filters: FiltersView
     created_at: wire.Time
     started_at: wire.Time | None
@@ -171,6 +172,7 @@ def batch_item(batch: Batch) -> BatchItem:
         "pattern": batch.pattern,
         "dry_run": batch.dry_run,
         "priority": wire.priority(batch.priority),
+        "language_priority": wire.words(batch.language_priority),
         "filters": batch_filters(batch.filters),
         "created_at": wire.time(batch.created_at),
         "started_at": wire.time_or_none(batch.started_at),

@@ -26,8 +26,12 @@ DECODE_INLINE_BYTES: Final = 128 * 1024
 _INTEGER_LIMIT: Final = 2**64
 _INTEGER_DIGITS: Final = 20
 
+# Sonarr and Radarr nest about five deep. Our own limit, because that of the standard
+# parser depends on the version of Python, from which no answer may depend.
+MOST_LEVELS: Final = 100
+
 _BOM: Final = b"\xef\xbb\xbf"
-_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")  # an undecodable byte of a file name
 
 
 class BadBody(ArrtheaudioError):
@@ -38,7 +42,7 @@ async def decode(raw: bytes) -> Any:
     """The value of a JSON body.
 
     Raises: BadBody for everything that is not exactly one JSON text in UTF-8:
-    truncated, nested deeper than 1024, NaN, integers beyond 64 bits, lone
+    truncated, nested deeper than MOST_LEVELS, NaN, integers beyond 64 bits, lone
     surrogates, another charset, a key twice in one object, nothing at all.
     """
     if len(raw) <= DECODE_INLINE_BYTES:
@@ -55,20 +59,34 @@ def decode_now(raw: bytes) -> Any:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise BadBody(f"The body is not valid JSON: {error}.") from None
+    if _deeper_than(MOST_LEVELS, value):
+        raise BadBody(f"The body's JSON is nested deeper than {MOST_LEVELS} levels.")
     # orjson takes the last of two equal keys and makes a float of a huge integer;
-    # a second look with the standard parser refuses both.
-    try:
-        json.loads(raw, object_pairs_hook=_once, parse_int=_integer)
-    except RecursionError:
-        raise BadBody("The body is not valid JSON: it is nested too deeply.") from None
+    # a second look with the standard parser, which recurses, refuses both.
+    json.loads(raw, object_pairs_hook=_once, parse_int=_integer)
     return value
 
 
+def _deeper_than(levels: int, value: Any) -> bool:
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(levels):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+    return bool(level)
+
+
 def _once(pairs: list[tuple[str, Any]]) -> None:
-    if len({key for key, _ in pairs}) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise BadBody(f"The body is not valid JSON: the key {twice[:80]!r} stands there twice.")
+    if len({key for key, _ in pairs}) == len(pairs):
+        return
+    seen = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise BadBody(f"The body is not valid JSON: the key {key[:80]!r} stands there twice.")
+        seen.add(key)
 
 
 def _integer(digits: str) -> None:
@@ -86,7 +104,7 @@ def encode(value: Any) -> bytes:
 
 def _speakable(value: Any) -> Any:
     if isinstance(value, str):
-        return speakable(value)
+        return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, dict):
         return {_speakable(key): _speakable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -94,8 +112,3 @@ def _speakable(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def speakable(text: str) -> str:
-    """The text with lone surrogates (undecodable bytes of file names) as U+FFFD."""
-    return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -67,8 +67,8 @@ class Browse:
             return reply(_view(None, None, found, query))
         folder = await self._storage.folder(query.path)
         look = partial(_folders, folder, roots, self._left_out)
-        found, is_root = await self._storage.look(look)
-        parent = None if is_root else wire.text(folder.rpartition(b"/")[0])
+        found, is_root = await self._storage.look(look, folder)
+        parent = None if is_root else wire.text(folder.rpartition(b"/")[0] or b"/")
         return reply(_view(wire.text(folder), parent, found, query))
 
 

@@ -158,8 +158,7 @@ class Connection:
     async def _half_closed(self) -> None:
         # The client has sent all it has. A finished request gets its answer; half
         # a one is answered 400 by h11, and a websocket or an idle connection is over.
-        websocket = self._protocol.connection.__class__.__name__ != "Connection"
-        if self.idle or websocket:
+        if self.idle or self._protocol.is_websocket:
             return
         await self._protocol.handle(RawData(b""))
         if not self._lingering:

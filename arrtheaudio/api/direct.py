@@ -8,7 +8,7 @@ what no operation answers (404, 405, OPTIONS). Errors are problems either way.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -19,10 +19,10 @@ from werkzeug.exceptions import HTTPException
 
 from arrtheaudio.api import bodies
 from arrtheaudio.api.auth import Access, Credentials, Gate
-from arrtheaudio.api.envelope import ROUTE
+from arrtheaudio.api.envelope import PROBLEM, ROUTE
 from arrtheaudio.api.errors import CONTENT_TYPE, INTERNAL, Unauthorised, problem
 from arrtheaudio.api.incoming import ClientGone, Incoming, credentials, parse_query
-from arrtheaudio.api.routes import Answer, Operation
+from arrtheaudio.api.routes import Answer, Operation, Witness
 from arrtheaudio.api.schema import body_reader, query_reader
 from arrtheaudio.api.services import Services
 
@@ -33,7 +33,8 @@ log = structlog.get_logger("arrtheaudio.http")
 
 ANSWER_SECONDS: Final = 300  # for handing an answer to a slow reader
 
-View = Callable[[Incoming, Mapping[str, Any]], Awaitable[Answer]]
+# Called with the request and what the router took from its path; a view may add to it.
+View = Callable[[Incoming, dict[str, Any]], Awaitable[Answer]]
 Send = Callable[[Any], Awaitable[None]]
 
 
@@ -53,13 +54,14 @@ class DirectHTTP(TrioASGIHTTPConnection):
         if view is None or scope["method"] == "OPTIONS":
             await super().__call__(receive, send)
             return
-        incoming = Incoming(scope, receive, self.app.most_body_bytes)
+        app = self.app
+        incoming = Incoming(scope, receive, app.most_body_bytes, app.strangers)
         try:
-            answer = await view(incoming, arguments)
+            answer = await view(incoming, dict(arguments))
         except ClientGone:
             return
         except Exception as error:
-            answer = failed(error)
+            answer = failed(error, scope)
         with trio.move_on_after(ANSWER_SECONDS):
             await _reply(incoming, answer, send)
 
@@ -86,9 +88,10 @@ async def _send(answer: Answer, send: Send) -> None:
     await send({"type": "http.response.body", "body": answer.body or b"", "more_body": False})
 
 
-def failed(error: Exception) -> Answer:
-    """The problem for an error; one that nobody foresaw is logged."""
+def failed(error: Exception, scope: Any) -> Answer:
+    """The problem for an error, noted in the request's scope; one that nobody foresaw is logged."""
     found = problem(error)
+    scope[PROBLEM] = found.detail
     if found == INTERNAL:
         log.error("request failed", exc_info=error)
     return Answer(found.body, found.status, CONTENT_TYPE, found.headers)
@@ -105,14 +108,15 @@ def view_of(services: Services, gate: Gate, operation: Operation) -> View:
         scope[ROUTE] = operation.path
         query = parse_query(scope["query_string"])
         shown = credentials(scope["headers"], query)
-        raw = await incoming.body() if "x-webhook-signature" in shown.headers else None
-        access = _admit(gate, operation, shown, raw or b"")
+        access, raw = await _admit(gate, operation, shown, incoming)
         if operation.query is not None:
             arguments["query"] = read_query(query)
         elif query and not operation.tolerant:
             read_query(query)
         if has_body:
-            value = await bodies.decode(await incoming.body() if raw is None else raw)
+            if raw is None:
+                raw = await incoming.body(operation.most_body_bytes)
+            value = await bodies.decode(raw)
             arguments["body"] = value if read_body is None else read_body(value)
         if operation.open:
             arguments["access"] = access
@@ -120,16 +124,21 @@ def view_of(services: Services, gate: Gate, operation: Operation) -> View:
             arguments["request"] = shown
         return await operation.handler(services, **arguments)
 
-    async def view(incoming: Incoming, matched: Mapping[str, Any]) -> Answer:
-        arguments = dict(matched)
+    return serve if operation.witness is None else _witnessed(serve, operation.witness)
+
+
+def _witnessed(serve: View, witness: Witness) -> View:
+    """``serve``, with somebody who is told of each request and how it was answered."""
+
+    async def view(incoming: Incoming, arguments: dict[str, Any]) -> Answer:
         try:
             answer = await serve(incoming, arguments)
+        except ClientGone:
+            raise  # it was not answered
         except Exception as error:
-            if operation.witness is not None:
-                operation.witness(arguments, problem(error).status)
+            witness(arguments, problem(error).status)
             raise
-        if operation.witness is not None:
-            operation.witness(arguments, answer.status)
+        witness(arguments, answer.status)
         return answer
 
     return view
@@ -140,10 +149,14 @@ class _NoQuery:
     """No parameter at all."""
 
 
-def _admit(gate: Gate, operation: Operation, shown: Credentials, body: bytes) -> Access | None:
-    try:
-        return gate.admit(shown, body, changes=operation.changes and not operation.open)
-    except Unauthorised:
-        if operation.open:
-            return None
-        raise
+async def _admit(
+    gate: Gate, operation: Operation, shown: Credentials, incoming: Incoming
+) -> tuple[Access | None, bytes | None]:
+    """How the request proved itself, and its body if that had to be read for it."""
+    if operation.open:
+        try:
+            return gate.admit(shown, b"", changes=False), None
+        except Unauthorised:
+            return None, None
+    raw = await incoming.unproven_body() if gate.rests_on_body(shown) else None
+    return gate.admit(shown, raw or b"", changes=operation.changes), raw

@@ -29,6 +29,7 @@ log = structlog.get_logger("arrtheaudio.http")
 
 ROUTE: Final = "arrtheaudio.route"  # in the scope: the operation's path, for metrics
 UNROUTED: Final = "none"
+PROBLEM: Final = "arrtheaudio.problem"  # in the scope: the detail of a problem, for the log
 
 OLDER_PREFIX: Final = "/api/v1"
 
@@ -37,6 +38,8 @@ SETTLE_BYTES: Final = 64 * 1024
 SETTLE_SECONDS: Final = 2.0
 
 _LOGGED_PATH: Final = 300  # characters
+_LOGGED_METHOD: Final = 20
+_LOGGED_DETAIL: Final = 500
 _GIVEN_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 Scope = dict[str, Any]
@@ -99,7 +102,9 @@ class Envelope:
         inner = {**scope, "path": path}
         try:
             if path is None:
-                await exchange.refuse(errors.plain(404))
+                outside = errors.plain(404)
+                inner[PROBLEM] = outside.detail
+                await exchange.refuse(outside)
             elif _is_page_without_slash(scope, path):
                 await exchange.redirect(scope["path"].rpartition("/")[2] + "/")
             else:
@@ -115,16 +120,23 @@ class Envelope:
         self._note(scope["method"], inner.get(ROUTE, UNROUTED), status, seconds)
         quiet = status < 400 and scope["method"] in ("GET", "HEAD", "OPTIONS")
         write = log.debug if quiet else log.info
+        detail = inner.get(PROBLEM)
+        told = {} if detail is None else {"detail": _shortened(detail, _LOGGED_DETAIL)}
         write(
             "request",
-            method=scope["method"],
+            method=scope["method"][:_LOGGED_METHOD],
             # As it came over the wire: ASCII without blanks, so it forges no line;
             # without the query, which may hold the key.
             path=scope["raw_path"].decode("ascii", "replace")[:_LOGGED_PATH],
             status=status,
             ms=round(seconds * 1000, 1),
             client=(scope.get("client") or ("local",))[0],
+            **told,
         )
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 class Exchange:

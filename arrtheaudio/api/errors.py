@@ -22,7 +22,7 @@ CONTENT_TYPE: Final = "application/problem+json"
 
 # Sonarr and Radarr do not send again, but scripts and proxies read Retry-After.
 QUEUE_FULL_RETRY_SECONDS: Final = 30
-JOURNAL_RETRY_SECONDS: Final = 5
+SOON_SECONDS: Final = 5
 
 
 class FieldError(TypedDict):
@@ -48,6 +48,12 @@ class Unauthorised(errors.ArrtheaudioError):
     """The API key is missing or wrong."""
 
     hint = "Send it as X-Api-Key, Authorization: Bearer, Basic's password or ?apikey=."
+
+
+class WrongKey(Unauthorised):
+    """This is not the API key."""
+
+    hint = "It is api.api_key of the configuration, or else in the file api_key of the data folder."
 
 
 class Forbidden(errors.ArrtheaudioError):
@@ -77,13 +83,47 @@ class MoreMatch(errors.ArrtheaudioError):
 
 
 class BodyTooLarge(errors.ArrtheaudioError):
-    """The body is larger than api.max_body_bytes."""
+    """The body is larger than this address takes."""
 
-    hint = "Raise api.max_body_bytes, or send less at once."
+
+class Crowded(errors.ArrtheaudioError):
+    """Too many bodies of strangers wait for the proof of their signature."""
+
+    hint = "Send it again in a moment, or send the key itself, which needs no body to be read."
 
 
 class BodyTooSlow(errors.ArrtheaudioError):
     """The body did not arrive in time."""
+
+
+# What stands in ``title``, by the last word of ``type``.
+TITLES: Final[Mapping[str, str]] = {
+    "bad-request": "Invalid request",
+    "bad-json": "Malformed JSON",
+    "bad-pattern": "Unusable pattern",
+    "bad-delivery": "Unusable delivery",
+    "outside-media-roots": "Outside the media roots",
+    "bad-path": "Unusable path",
+    "unauthorised": "API key missing or wrong",
+    "forbidden": "Forbidden",
+    "unknown-id": "Unknown id",
+    "file-not-found": "File not found",
+    "body-too-slow": "Request body too slow",
+    "already-ended": "Already ended",
+    "not-ended": "Not ended yet",
+    "nothing-to-undo": "Nothing to undo",
+    "batch-exists": "Folder already in a batch",
+    "more-match": "More jobs match than expected",
+    "body-too-large": "Request body too large",
+    "unreadable-file": "File could not be read",
+    "upgrade-required": "WebSocket required",
+    "queue-full": "Queue full",
+    "workers-off": "Workers switched off",
+    "journal-unavailable": "Journal unavailable",
+    "crowded": "Too many requests at once",
+    "storage-silent": "Storage does not answer",
+    "internal-error": "Internal error",
+}
 
 
 @attrs.frozen
@@ -100,13 +140,13 @@ class Problem:
     def body(self) -> bytes:
         """The JSON document."""
         kind = f"urn:arrtheaudio:problem:{self.slug}" if self.slug else "about:blank"
-        title = self.slug.replace("-", " ").capitalize() or HTTPStatus(self.status).phrase
+        title = TITLES[self.slug] if self.slug else HTTPStatus(self.status).phrase
         view = {"type": kind, "title": title, "status": self.status, "detail": self.detail}
         return bodies.encode({**view, **self.extra})
 
 
 _RETRY_QUEUE: Final = {"Retry-After": str(QUEUE_FULL_RETRY_SECONDS)}
-_RETRY_JOURNAL: Final = {"Retry-After": str(JOURNAL_RETRY_SECONDS)}
+_RETRY_SOON: Final = {"Retry-After": str(SOON_SECONDS)}
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="arrtheaudio"'}
 
 # error class: (status, slug, headers); the first class that matches counts.
@@ -132,7 +172,8 @@ TABLE: Final[tuple[tuple[type[Exception], int, str, Mapping[str, str]], ...]] = 
     (UpgradeRequired, 426, "upgrade-required", {"Upgrade": "websocket"}),
     (errors.QueueFull, 503, "queue-full", _RETRY_QUEUE),
     (errors.WorkersOff, 503, "workers-off", _RETRY_QUEUE),
-    (errors.JournalError, 503, "journal-unavailable", _RETRY_JOURNAL),
+    (errors.JournalError, 503, "journal-unavailable", _RETRY_SOON),
+    (Crowded, 503, "crowded", _RETRY_SOON),
     (StorageSilent, 503, "storage-silent", _RETRY_QUEUE),
 )
 
@@ -155,8 +196,12 @@ def problem(error: BaseException) -> Problem:
     for kind, status, slug, headers in TABLE:
         if isinstance(error, kind):
             assert isinstance(error, errors.ArrtheaudioError)
-            return Problem(status, slug, error.advice, headers, _extra(error))
+            return Problem(status, slug, _sentence(error.advice), headers, _extra(error))
     return INTERNAL
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _extra(error: errors.ArrtheaudioError) -> dict[str, Any]:

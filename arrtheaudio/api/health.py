@@ -11,6 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final, Literal, NotRequired, TypedDict
 
 import trio
@@ -90,28 +91,28 @@ class Health:
 
     async def checks(self, services: Services) -> list[CheckView]:
         """Look at everything that must be right."""
-        looks: list[tuple[str, Callable[[], CheckView]]] = [
-            (_root_name(root), lambda root=root: _media_root(root))  # type: ignore[misc]
-            for root in self._storage.roots
+        data_dir = os.fsencode(services.data_dir)
+        looks: list[tuple[str, bytes, Callable[[], CheckView]]] = [
+            *((_root_name(root), root, partial(_media_root, root)) for root in self._storage.roots),
+            ("disk_space", data_dir, partial(_space, data_dir)),
+            ("ffmpeg", b"", partial(_ffmpeg, services.config)),
         ]
-        looks.append(("disk_space", lambda: _space(os.fsencode(services.data_dir))))
-        looks.append(("ffmpeg", lambda: _ffmpeg(services.config)))
         found: dict[str, CheckView] = {}
 
-        async def look(name: str, function: Callable[[], CheckView]) -> None:
+        async def look(name: str, near: bytes, function: Callable[[], CheckView]) -> None:
             try:
-                found[name] = await self._storage.look(function, HEALTH_SECONDS)
+                found[name] = await self._storage.look(function, near, HEALTH_SECONDS)
             except StorageSilent:
                 detail = f"does not answer within {HEALTH_SECONDS:g} s; the share may be gone"
                 found[name] = _check(name, "warning", detail)
 
         async with trio.open_nursery() as nursery:
-            for name, function in looks:
-                nursery.start_soon(look, name, function)
+            for one in looks:
+                nursery.start_soon(look, *one)
         return [
             _journal(services),
             *([] if self._storage.roots else [_no_roots()]),
-            *(found[name] for name, _ in looks),
+            *(found[name] for name, *_ in looks),
             _paused(services),
         ]
 

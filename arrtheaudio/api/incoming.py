@@ -6,18 +6,22 @@ the deadline; a client that left before its body was whole is told to nobody.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import parse_qs
 
 import trio
 
 from arrtheaudio.api.auth import COOKIE, Credentials
-from arrtheaudio.api.errors import BodyTooLarge, BodyTooSlow
+from arrtheaudio.api.errors import BodyTooLarge, BodyTooSlow, Crowded
 from arrtheaudio.api.schema import BadRequest, FieldProblem
 
 BODY_SECONDS: Final = 60  # for a whole body; slower is no sender
 QUERY_PARAMETERS: Final = 200
+
+# Of bodies whose signature is still unproven, all together; one is always possible.
+UNPROVEN_BYTES: Final = 64 * 1024 * 1024
 
 KEY_PARAMETER: Final = "apikey"
 _SHOWN: Final = {
@@ -38,39 +42,77 @@ _SHOWN: Final = {
 }
 
 Receive = Callable[[], Awaitable[Any]]
+Take = Callable[[int], None]  # so many bytes
 
 
 class ClientGone(Exception):
     """The client left before its request was whole; nobody waits for an answer."""
 
 
+class Room:
+    """Memory that strangers share. Who shows the key needs none of it."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._left = max(most_bytes, UNPROVEN_BYTES)
+
+    @contextmanager
+    def share(self) -> Iterator[Take]:
+        """A way to take some of it until the block ends; it raises Crowded."""
+        taken = 0
+
+        def take(size: int) -> None:
+            nonlocal taken
+            if size > self._left:
+                raise Crowded
+            self._left -= size
+            taken += size
+
+        try:
+            yield take
+        finally:
+            self._left += taken
+
+
 class Incoming:
     """One request whose body is read at most once, and only if somebody asks for it."""
 
-    def __init__(self, scope: Any, receive: Receive, most_bytes: int) -> None:
+    def __init__(self, scope: Any, receive: Receive, most_bytes: int, strangers: Room) -> None:
         self.scope = scope
         self._receive = receive
         self._most_bytes = most_bytes
+        self._strangers = strangers
         self._declared = _declared_length(scope["headers"])
         self.ended = self._declared == 0  # nothing of it is still on its way
 
-    async def body(self) -> bytes:
-        """The whole body. Raises: BodyTooLarge, BodyTooSlow, ClientGone."""
-        if self._declared is not None and self._declared > self._most_bytes:
-            raise self._too_large()
-        with trio.move_on_after(BODY_SECONDS):
-            return await self._whole()
-        raise BodyTooSlow(f"The body did not arrive within {BODY_SECONDS} s.")
+    async def body(self, most_bytes: int | None = None) -> bytes:
+        """The whole body, of at most so many bytes; None: as many as the configuration allows.
 
-    async def _whole(self) -> bytes:
+        Raises: BodyTooLarge, BodyTooSlow, ClientGone.
+        """
+        return await self._whole(most_bytes or self._most_bytes)
+
+    async def unproven_body(self) -> bytes:
+        """The whole body of a stranger, who may prove by it to be none.
+
+        Raises: Crowded, and as ``body`` does.
+        """
+        with self._strangers.share() as take:
+            return await self._whole(self._most_bytes, take)
+
+    async def _whole(self, most_bytes: int, take: Take = lambda size: None) -> bytes:
+        if self._declared is not None and self._declared > most_bytes:
+            raise self._too_large(most_bytes)
         pieces: list[bytes] = []
         size = 0
-        while not self.ended:
-            pieces.append(await self._piece())
-            size += len(pieces[-1])
-            if size > self._most_bytes:
-                raise self._too_large()
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        with trio.move_on_after(BODY_SECONDS):
+            while not self.ended:
+                pieces.append(await self._piece())
+                size += len(pieces[-1])
+                if size > most_bytes:
+                    raise self._too_large(most_bytes)
+                take(len(pieces[-1]))
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        raise BodyTooSlow(f"The body did not arrive within {BODY_SECONDS} s.")
 
     async def _piece(self) -> bytes:
         message = await self._receive()
@@ -80,8 +122,13 @@ class Incoming:
         piece: bytes = message.get("body", b"")
         return piece
 
-    def _too_large(self) -> BodyTooLarge:
-        return BodyTooLarge(f"The body is larger than {self._most_bytes} bytes.")
+    def _too_large(self, most_bytes: int) -> BodyTooLarge:
+        if most_bytes != self._most_bytes:
+            return BodyTooLarge(f"The body is larger than the {most_bytes} bytes of this address.")
+        return BodyTooLarge(
+            f"The body is larger than {most_bytes} bytes. "
+            "Raise api.max_body_bytes, or send less at once."
+        )
 
     async def drain(self) -> None:
         """Read the rest and forget it, so that nobody waits for room to hand it over."""

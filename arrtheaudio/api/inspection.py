@@ -76,7 +76,7 @@ class Inspections:
         config = services.config
         context = media.Context(language_priority=query.language or None)
         look = partial(_look, place.path, config.rules(), context, config.options())
-        return reply(_view(await self._storage.look(look, INSPECT_SECONDS)))
+        return reply(_view(await self._storage.look(look, place.path, INSPECT_SECONDS)))
 
 
 def _look(

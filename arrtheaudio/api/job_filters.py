@@ -12,13 +12,36 @@ from typing import Annotated, Final, Literal
 import attrs
 
 from arrtheaudio.api.fields import GivenBatchId, GivenWebhookId, PathText, Word
-from arrtheaudio.api.schema import BadRequest, FieldProblem, Length, Note, Pattern, spelled
+from arrtheaudio.api.schema import Check, Length, Note, Pattern, spelled
 from arrtheaudio.jobs.models import JobFilter, JobKind, Source, Status, parse_id
 
 _MOMENT: Final = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)"
+
+
+def _seconds(moment: str) -> float:
+    return datetime.fromisoformat(moment.upper()).timestamp()
+
+
+def _seconds_or_none(moment: str | None) -> float | None:
+    return None if moment is None else _seconds(moment)
+
+
+def _bytes_or_none(path: str | None) -> bytes | None:
+    return None if path is None else path.encode("utf-8", "surrogateescape")
+
+
+def _moment_fault(moment: str) -> str | None:
+    try:
+        _seconds(moment)
+    except (ValueError, OverflowError, OSError):
+        return "a time that exists"
+    return None
+
+
 Moment = Annotated[
     str,
     Pattern(_MOMENT, "a time with its offset (RFC 3339)"),
+    Check(_moment_fault),
     Note("RFC 3339", "2026-03-14T21:07:45Z"),
 ]
 Spoken = Annotated[str, Length(1, 64), Note("of the chosen track, as jobs show it", "ja")]
@@ -38,6 +61,7 @@ class JobMatch:
     container: tuple[Literal["mkv", "mp4"], ...] = ()
     language: Annotated[tuple[Spoken, ...], Length(0, 50)] = ()
     path: Annotated[PathText, Note("this file, or all below this folder")] | None = None
+    folder: Annotated[PathText, Note("files right in this folder, not below")] | None = None
     q: Annotated[str, Length(1, 500), Note("a part of the path")] | None = None
     track_changed: bool | None = None
     undone: bool | None = None
@@ -51,7 +75,7 @@ class JobMatch:
     completed_to: Moment | None = None
 
     def filter(self) -> JobFilter:
-        """As the queue takes it. Raises: BadRequest for a time that does not exist."""
+        """As the queue takes it."""
         return JobFilter(
             status=self.status,
             result=self.result,
@@ -62,22 +86,14 @@ class JobMatch:
             kind=self.kind,
             language=self.language,
             container=self.container,
-            path=None if self.path is None else self.path.encode("utf-8", "surrogateescape"),
+            path=_bytes_or_none(self.path),
+            folder=_bytes_or_none(self.folder),
             q=self.q,
             track_changed=self.track_changed,
             undone=self.undone,
             problem=bool(self.problem),
-            created_from=_seconds("from", self.from_),
-            created_to=_seconds("to", self.to),
-            completed_from=_seconds("completed_from", self.completed_from),
-            completed_to=_seconds("completed_to", self.completed_to),
+            created_from=_seconds_or_none(self.from_),
+            created_to=_seconds_or_none(self.to),
+            completed_from=_seconds_or_none(self.completed_from),
+            completed_to=_seconds_or_none(self.completed_to),
         )
-
-
-def _seconds(field: str, moment: str | None) -> float | None:
-    if moment is None:
-        return None
-    try:
-        return datetime.fromisoformat(moment.upper()).timestamp()
-    except (ValueError, OverflowError, OSError):
-        raise BadRequest([FieldProblem(field, "there is no such time")]) from None

@@ -75,6 +75,7 @@ class JobItem(TypedDict):
     undo_of: wire.JobId | None
     undone: bool
     dry_run: bool
+    language_priority: Annotated[list[str] | None, Note("asked for with the job or its batch")]
     context: JobContext
     attempt: int
     max_attempts: int
@@ -113,6 +114,10 @@ class JobFacets(TypedDict):
     changed: int
     undone: int
     restored: int
+    undoable: Annotated[
+        int | None,
+        Note("changes that POST /jobs/actions can undo; null unless track_changed=true is asked"),
+    ]
     unchanged: Annotated[int, Note("successful without a change: dry runs")]
     already_correct: int
     skipped: int
@@ -195,6 +200,7 @@ def job_item(job: Job) -> JobItem:
         "undo_of": wire.id_or_none("job", job.undo_of),
         "undone": job.undone,
         "dry_run": job.dry_run,
+        "language_priority": wire.words(job.language_priority),
         "context": {
             "title": job.title,
             "original_language": job.original_language,
@@ -256,7 +262,7 @@ def job_result(job: Job) -> Result | None:
     return cast("Result | None", job.result)
 
 
-def job_facets(counts: JobCounts) -> JobFacets:
+def job_facets(counts: JobCounts, undoable: int | None) -> JobFacets:
     """The counts beside a list."""
     ended, undone = [0] * ENDS, 0
     for (_, end, is_undone), n in counts.ended.items():
@@ -272,6 +278,7 @@ def job_facets(counts: JobCounts) -> JobFacets:
         "changed": ended[CHANGED] - restored,
         "undone": undone,
         "restored": restored,
+        "undoable": undoable,
         "unchanged": ended[SUCCESS],
         "already_correct": ended[ALREADY],
         "skipped": ended[SKIPPED],

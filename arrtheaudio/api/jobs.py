@@ -126,7 +126,9 @@ async def index(services: Services, *, query: JobQuery) -> Answer:
         "jobs": [job_item(job) for job in page.jobs],
     }
     if query.facets:
-        view["facets"] = job_facets(await services.queue.counts(wanted))
+        # To know what can be undone each change is looked at, so only who asks for changes pays.
+        undoable = await services.queue.undoable(wanted) if query.track_changed else None
+        view["facets"] = job_facets(await services.queue.counts(wanted), undoable)
     return reply(view)
 
 

@@ -28,6 +28,8 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 _HTTP_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
 _JOB_BUCKETS: Final = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0, 300.0, 1800.0)
+# Whatever else a client makes up is one label, so that it costs no memory.
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _CHUNK_EVENTS: Final = 1000
 _OLDEST_WAITING: Final = JobFilter(
     status=(Status.QUEUED, Status.WAITING_FOR_SPACE), limit=1, order="asc"
@@ -72,7 +74,8 @@ class Metrics:
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Note one answered request."""
-        self._http.labels(method, route, str(status)).observe(seconds)
+        known = method if method in _METHODS else "other"
+        self._http.labels(known, route, str(status)).observe(seconds)
 
     async def show(self, services: Services) -> Answer:
         """All numbers as Prometheus' text."""

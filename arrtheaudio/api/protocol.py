@@ -67,15 +67,19 @@ def error_answer(status: int) -> tuple[list[tuple[bytes, bytes]], bytes]:
     return headers, body
 
 
+async def _send_error(stream: HTTPStream | WSStream, status: int) -> None:
+    headers, body = error_answer(status)
+    number = stream.stream_id
+    await stream.send(Response(stream_id=number, headers=headers, status_code=status))
+    await stream.send(Body(stream_id=number, data=body))
+    await stream.send(EndBody(stream_id=number))
+
+
 class GuardedHTTPStream(HTTPStream):
     """One request whose last-resort errors are problems too."""
 
     async def _send_error_response(self, status_code: int) -> None:
-        headers, body = error_answer(status_code)
-        stream = self.stream_id
-        await self.send(Response(stream_id=stream, headers=headers, status_code=status_code))
-        await self.send(Body(stream_id=stream, data=body))
-        await self.send(EndBody(stream_id=stream))
+        await _send_error(self, status_code)
         self.state = ASGIHTTPState.CLOSED
 
 
@@ -115,12 +119,8 @@ class GuardedWSStream(WSStream):
         await super().app_send(message)
 
     async def _send_error_response(self, status_code: int) -> None:
-        headers, body = error_answer(status_code)
-        stream = self.stream_id
-        await self.send(Response(stream_id=stream, headers=headers, status_code=status_code))
-        await self.send(Body(stream_id=stream, data=body))
-        await self.send(EndBody(stream_id=stream))
-        await self.send(StreamClosed(stream_id=stream))
+        await _send_error(self, status_code)
+        await self.send(StreamClosed(stream_id=self.stream_id))
 
 
 class PatientWSConnection(H11WSConnection):
@@ -150,9 +150,9 @@ class GuardedH11(H11Protocol):
     _head: bytes = b""  # of an answer, held until the first piece of its body
 
     @property
-    def waits_for_head(self) -> bool:
-        """Whether no request is being answered (nothing or half a head has come)."""
-        return self.stream is None
+    def is_websocket(self) -> bool:
+        """Whether the connection's request is a websocket, accepted or not."""
+        return isinstance(self.connection, H11WSConnection)
 
     async def refuse(self, status: int) -> None:
         """Answer with an error, if an answer can still be sent, and close."""

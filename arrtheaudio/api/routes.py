@@ -65,6 +65,7 @@ class Operation:
     query: type | None = None
     body: type | None = None
     free_body: Mapping[str, Any] | None = None
+    most_body_bytes: int | None = None  # where less is enough than the configuration allows
     open: bool = False
     wants_request: bool = False
     content_type: str = JSON

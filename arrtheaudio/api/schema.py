@@ -21,6 +21,8 @@ import attrs
 
 from arrtheaudio.errors import ArrtheaudioError
 
+MOST_PROBLEMS: t.Final = 1000  # told at once; a body can hold a hundred thousand
+
 
 @attrs.frozen
 class FieldProblem:
@@ -34,7 +36,7 @@ class BadRequest(ArrtheaudioError):
     """The request's fields are not what is expected; ``problems`` names all of them."""
 
     def __init__(self, problems: Sequence[FieldProblem]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(problems[:MOST_PROBLEMS])
         super().__init__("; ".join(f"{p.field}: {p.message}" for p in self.problems))
 
 
@@ -200,6 +202,9 @@ def unannotated(annotation: t.Any) -> tuple[t.Any, tuple[t.Any, ...]]:
 def _reader(annotation: t.Any) -> Read:
     """The validating function for one annotation."""
     base, extras = unannotated(annotation)
+    if t.get_origin(base) is tuple:
+        lengths = [extra for extra in extras if isinstance(extra, Length)]
+        return _list_of(_reader(t.get_args(base)[0]), *lengths)
     read = _plain_reader(base)
     for extra in extras:
         check = _check(extra)
@@ -212,8 +217,6 @@ def _plain_reader(base: t.Any) -> Read:
     origin, args = t.get_origin(base), t.get_args(base)
     if origin in (t.Union, types.UnionType) and type(None) in args:
         return _or_null(_reader(next(arg for arg in args if arg is not type(None))))
-    if origin is tuple:
-        return _list_of(_reader(args[0]))
     if origin is t.Literal:
         return _one_of({arg: arg for arg in args})
     if isinstance(base, type) and issubclass(base, enum.Enum):
@@ -307,12 +310,19 @@ def _one_of(choices: Mapping[t.Any, t.Any]) -> Read:
     return read_one
 
 
-def _list_of(read: Read) -> Read:
+_ANY_LENGTH: t.Final = Length()
+
+
+def _list_of(read: Read, length: Length = _ANY_LENGTH) -> Read:
     def read_list(value: t.Any, path: str, problems: list[FieldProblem]) -> t.Any:
         if not isinstance(value, list):
             problems.append(FieldProblem(path, f"expected a list, got {_named(value)}"))
             return ()
-        return tuple(read(item, f"{path}[{i}]", problems) for i, item in enumerate(value))
+        wrong = _wrong_length(length, value)
+        if wrong is not None:
+            problems.append(FieldProblem(path, wrong))
+        items = value[: length.most]  # of what is too long, only so many are looked at
+        return tuple(read(item, f"{path}[{i}]", problems) for i, item in enumerate(items))
 
     return read_list
 

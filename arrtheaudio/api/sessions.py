@@ -11,12 +11,13 @@ from typing import Annotated, Final
 import attrs
 
 from arrtheaudio.api.auth import COOKIE, SESSION_SECONDS, Access, Credentials, Gate, same_origin
-from arrtheaudio.api.errors import Forbidden, Unauthorised
+from arrtheaudio.api.errors import Forbidden, WrongKey
 from arrtheaudio.api.routes import Answer, Operation
 from arrtheaudio.api.schema import Length
 from arrtheaudio.api.services import Services
 
 _KEY_CHARACTERS: Final = 1000
+SIGN_IN_BYTES: Final = 16 * 1024  # anybody may send them
 
 
 @attrs.frozen
@@ -41,7 +42,7 @@ class Door:
         if self._gate.sessions is None:
             return Answer(None, 204)  # no key is needed, so there is nothing to sign in to
         if not self._gate.accepts(body.api_key):
-            raise Unauthorised("This is not the API key.")
+            raise WrongKey
         cookie = self._cookie(self._gate.sessions.begin(), SESSION_SECONDS, request)
         return Answer(None, 204, headers={"Set-Cookie": cookie})
 
@@ -79,6 +80,7 @@ def operations(gate: Gate, url_base: str) -> tuple[Operation, ...]:
             "session",
             {204: None},
             body=SignIn,
+            most_body_bytes=SIGN_IN_BYTES,
             open=True,
             wants_request=True,
         ),

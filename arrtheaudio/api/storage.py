@@ -1,15 +1,16 @@
 """Paths from clients, looked up on threads: mapped, resolved, confined, in bounded time.
 
 A dead network share blocks whoever looks at it, for ever. So every look runs on a
-thread of our own small pool and is waited for only so long; the loop and the other
-pools of the daemon never notice. Knows ``arr.paths`` and the configuration;
-nothing of HTTP.
+thread of a small pool of its media root and is waited for only so long; the loop, the
+other media roots and the other pools of the daemon never notice. Knows ``arr.paths``
+and the configuration; nothing of HTTP.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, TypeVar
 
 import attrs
@@ -75,18 +76,29 @@ class _Rules:
         except BadDelivery as error:
             raise BadPath(error.what) from error
 
-    def confine(self, path: bytes) -> Place:
-        try:
-            return Place(confine(path, self.roots))
-        except OutsideMediaRoots as error:
-            return Place(path, error)
+    def named_root(self, path: bytes) -> bytes:
+        """The media root that a path names; empty where it names none."""
+        plain = os.path.normpath(path) + b"/"
+        roots = ((root, os.path.normpath(root).rstrip(b"/") + b"/") for root in self.roots)
+        return next((root for root, below in roots if plain.startswith(below)), b"")
+
+    def confine(self, paths: Sequence[bytes], named: bytes) -> list[Place]:
+        """Each path resolved and confined; all of them name this root, or none."""
+        # That root comes first: the others may be on a share that is gone.
+        roots = sorted(self.roots, key=lambda root: root != named)
+        return [_confined(path, roots) for path in paths]
 
     def confine_by_name(self, path: bytes) -> Place:
-        plain = os.path.normpath(path)
-        roots = (os.path.normpath(root).rstrip(b"/") + b"/" for root in self.roots)
-        if any(plain.startswith(root) for root in roots):
-            return Place(plain)
+        if self.named_root(path):
+            return Place(os.path.normpath(path))
         return Place(path, OutsideMediaRoots("not below media_roots", path=path))
+
+
+def _confined(path: bytes, roots: Sequence[bytes]) -> Place:
+    try:
+        return Place(confine(path, roots))
+    except OutsideMediaRoots as error:
+        return Place(path, error)
 
 
 class Storage:
@@ -95,7 +107,7 @@ class Storage:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._rules = _Rules.of(services.config)
-        self._threads = trio.CapacityLimiter(LOOK_THREADS)
+        self._threads: dict[bytes, trio.CapacityLimiter] = {}  # by media root
 
     @property
     def roots(self) -> tuple[bytes, ...]:
@@ -107,15 +119,19 @@ class Storage:
             self._rules = _Rules.of(self._services.config)
         return self._rules
 
-    async def look(self, look: Callable[[], T], seconds: float = LOOK_SECONDS) -> T:
-        """The result of a function that looks at the file system.
+    async def look(
+        self, look: Callable[[], T], near: bytes = b"", seconds: float | None = None
+    ) -> T:
+        """The result of a function that looks at the file system, at or below ``near``.
 
-        Raises: StorageSilent where it does not answer in time.
+        Each media root has its own threads, so that those which wait for ever at one
+        of them are not missed at the others. Raises: StorageSilent where it does not
+        answer in time.
         """
-        with trio.move_on_after(seconds):
-            return await trio.to_thread.run_sync(
-                look, abandon_on_cancel=True, limiter=self._threads
-            )
+        root = self._current().named_root(near)
+        threads = self._threads.setdefault(root, trio.CapacityLimiter(LOOK_THREADS))
+        with trio.move_on_after(LOOK_SECONDS if seconds is None else seconds):
+            return await trio.to_thread.run_sync(look, abandon_on_cancel=True, limiter=threads)
         raise StorageSilent
 
     async def places(self, paths: Sequence[str], instance: str | None = None) -> list[Place]:
@@ -125,7 +141,15 @@ class Storage:
         """
         rules = self._current()
         mapped = rules.map(paths, instance)
-        return await self.look(lambda: [rules.confine(path) for path in mapped])
+        by_root: dict[bytes, list[bytes]] = {}
+        for path in mapped:
+            by_root.setdefault(rules.named_root(path), []).append(path)
+        found: dict[bytes, Place] = {}
+
+        for root, some in by_root.items():
+            looked = await self.look(partial(rules.confine, some, root), root)
+            found.update(zip(some, looked, strict=True))
+        return [found[path] for path in mapped]
 
     async def places_now_or_unresolved(
         self, paths: Sequence[str], instance: str | None = None
@@ -149,6 +173,6 @@ class Storage:
         (place,) = await self.places([path])
         if place.refused is not None:
             raise place.refused
-        if not await self.look(lambda: is_folder(place.path)):
-            raise BadPath("not a folder, or not there", path=place.path)
+        if not await self.look(lambda: is_folder(place.path), place.path):
+            raise BadPath("not a folder, or not there; GET /browse lists folders", path=place.path)
         return place.path

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+import structlog
 import trio
 
 from arrtheaudio.api import wire
@@ -27,6 +28,11 @@ from arrtheaudio.api.storage import Place, Storage
 from arrtheaudio.arr import payloads
 from arrtheaudio.errors import ArrtheaudioError, BadDelivery
 from arrtheaudio.jobs.models import Accepted, Job, NewDelivery, NewJob, format_id
+
+log = structlog.get_logger("arrtheaudio.webhooks")
+
+# A season pack has fewer files; whoever sends thousands shall not fill the log with them.
+LOGGED_FILES: Final = 50
 
 # Sonarr gives up after 100 s; by then it must have its answer.
 PROCESS_SECONDS: Final = 90.0
@@ -109,6 +115,7 @@ class Webhooks:
             jobs=_new_jobs(delivery, places, dry_run=services.config.execution.dry_run),
         )
         accepted = await services.queue.deliver(new)
+        _warn_of_refused(new, accepted)
         if services.config.processing.worker_count == 0 and services.run_here is not None:
             jobs = await _run_here(services.run_here, accepted, services.stopping)
             if jobs is not None:
@@ -160,6 +167,20 @@ def _new_jobs(
             ),
         )
     return tuple(jobs.values())
+
+
+def _warn_of_refused(new: NewDelivery, accepted: Accepted) -> None:
+    """Sonarr shows nobody what became of its files: who connects them reads it in the log."""
+    refused = [
+        (format_id("job", seq), job.requested_path, *job.refused)
+        for seq, job in zip(accepted.jobs, new.jobs, strict=True)
+        if job.refused is not None
+    ]
+    for job_id, path, reason, message in refused[:LOGGED_FILES]:
+        log.warning("file refused", path=path, reason=reason, why=message, job=job_id)
+    if len(refused) > LOGGED_FILES:
+        webhook = _webhook_id(accepted)
+        log.warning("more files refused", files=len(refused) - LOGGED_FILES, webhook=webhook)
 
 
 def _files(count: int) -> str:

@@ -57,3 +57,8 @@ def seq_of(kind: IdKind, written: str) -> int:
 def priority(value: Priority) -> PriorityWord:
     """As requests and answers spell it."""
     return cast(PriorityWord, value.word)
+
+
+def words(given: tuple[str, ...] | None) -> list[str] | None:
+    """A list of words; None stays None."""
+    return None if given is None else list(given)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from arrtheaudio.cli import asking
-from arrtheaudio.cli.following import follow_batch, head_of, screen, warn_if_paused
+from arrtheaudio.cli.following import follow_batch, goes_on, head_of, screen, warn_if_paused
 from arrtheaudio.cli.invocation import Invocation, connected, json_option
-from arrtheaudio.cli.options import DRY_RUN, FOLDER, LANGUAGES, PATTERN, RECURSIVE, paged
+from arrtheaudio.cli.options import paged, swept
 from arrtheaudio.cli.output import counted, local_time, print_json, print_table, shown
+from arrtheaudio.cli.sweeping import changes
 
 if TYPE_CHECKING:
     from arrtheaudio.client import Daemon
@@ -22,10 +23,7 @@ STATUSES = ("queued", "running", "cancelling", "completed", "cancelled", "failed
 
 @click.command(short_help="Hand a sweep of a folder to the daemon.")
 @connected
-@RECURSIVE
-@PATTERN
-@LANGUAGES
-@DRY_RUN
+@swept
 @click.option(
     "--priority",
     type=click.Choice(("normal", "low")),
@@ -43,7 +41,6 @@ STATUSES = ("queued", "running", "cancelling", "completed", "cancelled", "failed
 )
 @click.option("--follow", is_flag=True, help="Show its progress until it has ended.")
 @json_option
-@FOLDER
 @click.pass_obj
 def batch(
     invocation: Invocation,
@@ -89,20 +86,14 @@ def batch(
         return 0
 
     async def question(daemon: Daemon) -> dict[str, Any]:
-        from arrtheaudio.cli.interrupts import interrupted
-
         since = await head_of(daemon.address)
         answer = await daemon.post("/batch", body)
         if not as_json:
             _print_start(answer)
-        try:
+        with goes_on(f"arrtheaudio watch --batch {answer['batch_id']}"):
             await warn_if_paused(daemon)
             with screen(as_json=as_json, only=FAILURES) as tell:
                 return await follow_batch(daemon, answer["batch_id"], tell, since=since)
-        except BaseException:
-            if interrupted():
-                click.echo(f"It goes on: arrtheaudio watch --batch {answer['batch_id']}", err=True)
-            raise
 
     return end_of(asking.ask(invocation, question), as_json=as_json)
 
@@ -123,9 +114,10 @@ def end_of(batch: dict[str, Any], *, as_json: bool) -> int:
 
 def print_totals(answer: dict[str, Any]) -> None:
     """One line of what became of a batch's files."""
-    progress, changes = answer["progress"], answer["results"]["track_changes"]
+    progress, changed = answer["progress"], answer["results"]["track_changes"]
+    done = changes(changed, progress["success"], dry_run=answer["dry_run"])
     click.echo(
-        f"{answer['status']}: {counted(progress['total_files'], 'file')}, {changes} changed, "
+        f"{answer['status']}: {counted(progress['total_files'], 'file')}, {done}, "
         f"{progress['skipped']} left as they are, {progress['failed']} failed"
         + (f", {progress['cancelled']} cancelled" if progress["cancelled"] else "")
     )

@@ -140,7 +140,7 @@ async def _deliver(daemon: Daemon, delivery: Delivery, library: Path) -> Outcome
 def _look(path: Path) -> Inspection:
     from arrtheaudio.media import Context, Options, Rules, inspect
 
-    return inspect(os.fsencode(path), Rules(), Context(), Options())
+    return inspect(os.path.realpath(os.fsencode(path)), Rules(), Context(), Options())
 
 
 def _compared(

@@ -129,6 +129,19 @@ def worded(message: Message) -> str | None:
     return f"{clock} {click.style(f'{line.word:<9}', fg=line.colour)} {shown(line.rest)}"
 
 
+@contextmanager
+def goes_on(command: str) -> Iterator[None]:
+    """Where Ctrl-C only ends the looking on, say so, and what looks on again."""
+    from arrtheaudio.cli.interrupts import interrupted
+
+    try:
+        yield
+    except BaseException:
+        if interrupted():
+            click.echo(f"It goes on at the daemon: {command}", err=True)
+        raise
+
+
 async def warn_if_paused(daemon: Daemon) -> None:
     """Who waits for jobs must know that none will start."""
     if (await daemon.get("/queue"))["paused"]:

@@ -53,8 +53,7 @@ def hook(invocation: Invocation, instance: str | None, as_json: bool) -> int:
         if str(body["eventType"]).casefold() == TEST:
             raise
         click.echo(f"arrtheaudio: {shown(str(fault))}", err=True)
-        files = " ".join(map(shlex.quote, _files(body)))
-        click.echo(f"Not handed over. Later: arrtheaudio process {shown(files)}", err=True)
+        click.echo(shown(_advice(invocation, app, instance, _files(body))), err=True)
         return 0
     if as_json:
         print_json(answer)
@@ -73,6 +72,29 @@ async def _deliver(daemon: Daemon, route: str, body: Mapping[str, Any]) -> dict[
         f"The daemon at {daemon.address.url} has not answered for {ANSWER_SECONDS:.0f} s; "
         "it may have taken the delivery."
     )
+
+
+def _advice(invocation: Invocation, app: str, instance: str | None, named: list[str]) -> str:
+    """How to catch up. No file is looked for, since a share that is gone would hold the import."""
+    here = _mapped(invocation, instance, named)
+    doubt = ""
+    if here == named:
+        doubt = (
+            f" These are {app.capitalize()}'s paths; where they differ here, give those of here."
+        )
+    return f"Not handed over.{doubt} Later: arrtheaudio process {' '.join(map(shlex.quote, here))}"
+
+
+def _mapped(invocation: Invocation, instance: str | None, named: list[str]) -> list[str]:
+    """The files as the configuration maps them, if there is a usable one."""
+    from arrtheaudio.arr.paths import PathMapping, map_path
+
+    try:
+        rules = invocation.load().config.path_mappings
+        mappings = [PathMapping(one.remote, one.local, one.instance) for one in rules]
+        return [os.fsdecode(map_path(path, mappings, instance)) for path in named]
+    except ArrtheaudioError:
+        return named
 
 
 def _files(body: Mapping[str, Any]) -> list[str]:

@@ -78,6 +78,8 @@ def _row(job: dict[str, Any]) -> tuple[str, ...]:
         state = f"skipped: {job['reason']}"
     elif job["status"] == "failed":
         state = f"failed: {job['reason']}"
+    elif job["status"] == "completed" and job["dry_run"]:
+        state = f"dry run: {brief(job['message'], job['file_path'])}"
     return job["job_id"], local_time(job["created_at"]), job["source"], state, job["file_path"]
 
 

@@ -61,7 +61,7 @@ class Id(click.ParamType[str]):
 FILES = click.argument(
     "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=bytes)
 )
-FOLDER = click.argument("folder", metavar="DIR", type=click.Path(path_type=bytes))
+_FOLDER = click.argument("folder", metavar="DIR", type=click.Path(path_type=bytes))
 LANGUAGES = click.option(
     "-l",
     "--language",
@@ -72,10 +72,10 @@ LANGUAGES = click.option(
     help="The wanted language, best first; may be given several times.",
 )
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-RECURSIVE = click.option(
+_RECURSIVE = click.option(
     "-r/-R", "--recursive/--no-recursive", default=True, help="Folders below it too."
 )
-PATTERN = click.option("-p", "--pattern", metavar="GLOB", help="Such as '**/*.{mkv,mp4}'.")
+_PATTERN = click.option("-p", "--pattern", metavar="GLOB", help="Such as '**/*.{mkv,mp4}'.")
 SEQ: Final = click.IntRange(0, LARGEST_NUMBER)
 _LIMIT = click.option(
     "--limit",
@@ -88,6 +88,11 @@ _LIMIT = click.option(
 _OFFSET = click.option(
     "--offset", type=click.IntRange(0, FARTHEST), default=0, metavar="N", help="Not the first N."
 )
+
+
+def swept(command: Decorated) -> Decorated:
+    """Give a command a folder, which of its files, and how they are looked at."""
+    return _RECURSIVE(_PATTERN(LANGUAGES(DRY_RUN(_FOLDER(command)))))
 
 
 def paged(command: Decorated) -> Decorated:

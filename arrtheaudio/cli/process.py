@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
 
 from arrtheaudio.cli import asking
-from arrtheaudio.cli.following import warn_if_paused
+from arrtheaudio.cli.following import goes_on, warn_if_paused
 from arrtheaudio.cli.invocation import Invocation, connected, json_option
-from arrtheaudio.cli.options import DRY_RUN, FILES, LANGUAGES
+from arrtheaudio.cli.options import DRY_RUN, FILES, LANGUAGES, MOST_AT_ONCE
 from arrtheaudio.cli.output import brief, print_json, shown
 from arrtheaudio.errors import JournalLocked
 
@@ -27,6 +28,15 @@ FIELDS = (
 )  # fmt: skip
 
 Ended = Callable[[dict[str, Any]], None]
+
+
+@attrs.frozen
+class Wanted:
+    """What was asked for."""
+
+    paths: tuple[bytes, ...]  # absolute
+    languages: tuple[str, ...]
+    dry_run: bool
 
 
 @click.command(short_help="Set the right default audio track in these files, now.")
@@ -58,18 +68,18 @@ def process(
         result = {"file": job["file_path"]} | {name: job[name] for name in FIELDS}
         results.append(result)
         if not as_json:
-            print_result(result)
+            _print(result)
 
-    paths = [os.path.abspath(path) for path in files]
+    wanted = Wanted(tuple(os.path.abspath(path) for path in files), languages, dry_run)
     try:
-        process_all(invocation, paths, languages=languages, dry_run=dry_run, ended=ended)
+        _carry_out(invocation, wanted, ended)
     finally:  # an interruption leaves results, too
         if as_json and results:
             print_json(results)
     return 1 if any(result["status"] != "completed" for result in results) else 0
 
 
-def print_result(result: dict[str, Any]) -> None:
+def _print(result: dict[str, Any]) -> None:
     """One line for one file."""
     word = result["result"] or result["status"]
     colour = {"success": "green", "skipped": "yellow"}.get(word, "red")
@@ -80,62 +90,43 @@ def print_result(result: dict[str, Any]) -> None:
     )
 
 
-def process_all(
-    invocation: Invocation,
-    paths: Sequence[bytes],
-    *,
-    languages: Sequence[str],
-    dry_run: bool,
-    ended: Ended,
-) -> None:
+def _carry_out(invocation: Invocation, wanted: Wanted, ended: Ended) -> None:
     """Work on files, here or at the daemon that holds the journal; ``ended`` gets each job."""
     if invocation.url is None:
         with contextlib.suppress(JournalLocked):  # a daemon has it
-            return _here(invocation.load(), paths, languages, dry_run, ended)
-    return _at_daemon(invocation, paths, languages, dry_run, ended)
+            return _here(invocation.load(), wanted, ended)
+    return _at_daemon(invocation, wanted, ended)
 
 
-def _here(
-    loaded: Loaded,
-    paths: Sequence[bytes],
-    languages: Sequence[str],
-    dry_run: bool,
-    ended: Ended,
-) -> None:
+def _here(loaded: Loaded, wanted: Wanted, ended: Ended) -> None:
     from arrtheaudio.api.job_views import job_item
     from arrtheaudio.cli.interrupts import run_orderly
     from arrtheaudio.cli.local import open_local
     from arrtheaudio.jobs.models import NewJob
 
-    wishes = tuple(languages) or None
-    jobs = [NewJob(path, language_priority=wishes, dry_run=dry_run) for path in paths]
+    wishes = wanted.languages or None
+    jobs = [NewJob(p, language_priority=wishes, dry_run=wanted.dry_run) for p in wanted.paths]
 
     async def run() -> None:
-        async with open_local(loaded, paths) as local:
+        async with open_local(loaded, wanted.paths) as local:
             await local.process(jobs, parallel=1, ended=lambda job: ended(dict(job_item(job))))
 
     run_orderly(run)
 
 
-def _at_daemon(
-    invocation: Invocation,
-    paths: Sequence[bytes],
-    languages: Sequence[str],
-    dry_run: bool,
-    ended: Ended,
-) -> None:
-    body = {
-        "paths": [asking.api_path(path) for path in paths],
-        "dry_run": dry_run,
-        "language_priority": list(languages) or None,
-    }
+def _at_daemon(invocation: Invocation, wanted: Wanted, ended: Ended) -> None:
+    paths = [asking.api_path(path) for path in wanted.paths]
+    how = {"dry_run": wanted.dry_run, "language_priority": list(wanted.languages) or None}
 
     async def question(daemon: Daemon) -> None:
         from arrtheaudio.client import ended_jobs
 
-        answer = await daemon.post("/jobs", body)
-        await warn_if_paused(daemon)
-        async for job in ended_jobs(daemon, answer["job_ids"]):
-            ended(job)
+        for begin in range(0, len(paths), MOST_AT_ONCE):
+            some = paths[begin : begin + MOST_AT_ONCE]
+            answer = await daemon.post("/jobs", {"paths": some, **how})
+            await warn_if_paused(daemon)
+            with goes_on("arrtheaudio queue"):
+                async for job in ended_jobs(daemon, answer["job_ids"]):
+                    ended(job)
 
     asking.ask(invocation, question)

@@ -21,15 +21,9 @@ from arrtheaudio.cli.following import (
     warn_if_paused,
 )
 from arrtheaudio.cli.invocation import Invocation, connected, json_option
-from arrtheaudio.cli.options import (
-    DRY_RUN,
-    FOLDER,
-    LANGUAGES,
-    PATTERN,
-    RECURSIVE,
-)
+from arrtheaudio.cli.options import swept
 from arrtheaudio.cli.output import brief, counted, print_json, shown
-from arrtheaudio.cli.sweeping import File, Totals, Wanted, of_view, sweep
+from arrtheaudio.cli.sweeping import File, Totals, Wanted, changes, of_view, sweep
 from arrtheaudio.errors import DaemonRefused, JournalLocked
 
 if TYPE_CHECKING:
@@ -42,16 +36,12 @@ CANCEL_SECONDS: Final = 5.0  # for a daemon to hear that its batch is not wanted
 
 @click.command(short_help="Set the right default audio track in a whole folder, now.")
 @connected
-@RECURSIVE
-@PATTERN
-@LANGUAGES
-@DRY_RUN
+@swept
 @click.option(
     "--jobs", "parallel", type=click.IntRange(1, 32), default=4, show_default=True,
     metavar="N", help="So many files at once (a daemon has its own number).",
 )  # fmt: skip
 @json_option
-@FOLDER
 @click.pass_obj
 def scan(
     invocation: Invocation,
@@ -75,13 +65,13 @@ def scan(
     try:
         _carry_out(invocation, wanted, totals, as_json)
     except KeyboardInterrupt:
-        _print_totals(totals, as_json)
+        _print_totals(totals, wanted, as_json)
         raise
-    _print_totals(totals, as_json)
+    _print_totals(totals, wanted, as_json)
     return 1 if totals.failed or totals.cancelled or totals.unreadable else 0
 
 
-def _print_totals(totals: Totals, as_json: bool) -> None:
+def _print_totals(totals: Totals, wanted: Wanted, as_json: bool) -> None:
     if as_json:
         document = attrs.asdict(totals) | {"files_per_second": round(totals.rate, 1)}
         del document["started"]
@@ -89,8 +79,9 @@ def _print_totals(totals: Totals, as_json: bool) -> None:
         return
     cancelled = f"{totals.cancelled:,} cancelled, " if totals.cancelled else ""
     unreadable = f"{counted(totals.unreadable, 'folder')} unreadable, " if totals.unreadable else ""
+    done = changes(totals.changed, totals.success, dry_run=wanted.dry_run)
     click.echo(
-        f"{counted(totals.files, 'file')}, {totals.changed:,} changed, "
+        f"{counted(totals.files, 'file')}, {done}, "
         f"{totals.skipped:,} left as they are, {totals.failed:,} failed, "
         f"{cancelled}{unreadable}{totals.rate:,.0f} files per second"
     )

@@ -79,6 +79,14 @@ class Totals:
         return self.files / max(time.monotonic() - self.started, 1e-9)
 
 
+def changes(changed: int, success: int, *, dry_run: bool) -> str:
+    """``3 changed``; a success without a change is one that was only looked at."""
+    if dry_run:
+        return f"{success:,} would be changed"
+    would = success - changed  # where only the configuration says execution.dry_run
+    return f"{changed:,} changed" + (f", {would:,} would be changed" if would else "")
+
+
 def of_view(job: Mapping[str, Any]) -> File:
     """A file from its job as ``GET /jobs`` shows it."""
     return File(

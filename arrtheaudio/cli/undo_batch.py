@@ -15,7 +15,7 @@ import attrs
 import click
 
 from arrtheaudio.cli import asking
-from arrtheaudio.cli.following import head_of, progress_bars, say, warn_if_paused
+from arrtheaudio.cli.following import goes_on, head_of, progress_bars, say, warn_if_paused
 from arrtheaudio.cli.invocation import Invocation
 from arrtheaudio.cli.output import brief, counted, print_json, shown
 from arrtheaudio.errors import JournalLocked
@@ -121,19 +121,12 @@ def _here(loaded: Loaded, batch_id: str, tally: Tally, *, as_json: bool) -> None
 
 def _followed(invocation: Invocation, batch_id: str, tally: Tally, *, as_json: bool) -> None:
     async def question(daemon: Daemon) -> None:
-        from arrtheaudio.cli.interrupts import interrupted
-
         changes = await _changes(daemon, batch_id)
         since = await head_of(daemon.address)
         tally.files = (await daemon.post(f"/batch/{batch_id}/undo"))["job_ids_total"]
         await warn_if_paused(daemon)
-        try:
-            with _counting(batch_id, tally, as_json=as_json) as ended:
-                await _follow(daemon, since, changes, tally.files, ended)
-        except BaseException:
-            if interrupted():
-                click.echo("It goes on at the daemon: arrtheaudio queue", err=True)
-            raise
+        with goes_on("arrtheaudio queue"), _counting(batch_id, tally, as_json=as_json) as ended:
+            await _follow(daemon, since, changes, tally.files, ended)
 
     asking.ask(invocation, question)
 

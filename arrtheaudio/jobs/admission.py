@@ -1,18 +1,18 @@
 """What is asked of the queue: deliveries, files by hand, retries, undoing, cancelling, pausing.
 
 Each request is one transaction, all or nothing, and returns behind its commit
-(invariants 1 and 2); only what is asked for very many ended jobs at once is done in
-chunks, and what was done before a failure stays. Admission: a request is taken whole
-while at least one place is free; check and reservation have no checkpoint between them.
+(invariants 1 and 2). Admission: a request is taken whole while at least one place is
+free; check and reservation have no checkpoint between them.
 queue.md: Admission, Webhooks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import apsw
+import trio
 
 from arrtheaudio.errors import (
     AlreadyEnded,
@@ -41,14 +41,14 @@ from arrtheaudio.jobs.models import (
 from arrtheaudio.jobs.state import LiveJob
 from arrtheaudio.jobs.view import job_of
 
-ROWS_AT_ONCE: Final = 500  # of one commit, where a request need not be one transaction
+ITEMS_AT_ONCE: Final = 500  # looked at, drafted, or committed where a request is no transaction
 _Item = TypeVar("_Item")
 
 
 def in_chunks(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
-    """The items in pieces of one commit each; to fold one holds the event loop some 5 ms."""
-    for begin in range(0, len(items), ROWS_AT_ONCE):
-        yield items[begin : begin + ROWS_AT_ONCE]
+    """The items in pieces; each holds the event loop some 5 ms at most."""
+    for begin in range(0, len(items), ITEMS_AT_ONCE):
+        yield items[begin : begin + ITEMS_AT_ONCE]
 
 
 class Requests(Core):
@@ -173,28 +173,27 @@ class Requests(Core):
             if not undoable or old.undone or old.kind == "undo" or job in self._state.undoing:
                 raise NothingToUndo("No change of this job can be undone", path=old.path)
             draft = self._draft()
-            fresh = self._draft_undo(draft, job, old.path, old.source, retry_of, direct=direct)
+            body = self._undo_body(job, old.path, old.source, retry_of, direct=direct)
+            fresh = draft.queued(body, takes_place=False)
             await self._commit(draft)
             return fresh
 
     @staticmethod
-    def _draft_undo(
-        draft: Draft,
+    def _undo_body(
         job: int,
         path: bytes,
         source: Source,
         retry_of: int | None = None,
         *,
         direct: bool = False,
-    ) -> int:
+    ) -> dict[str, Any]:
         new = NewJob(path=path)
-        body = ev.queued_body(
+        return ev.queued_body(
             new, source, Priority.HIGH, undo_of=job, retry_of=retry_of, direct=direct
         )
-        return draft.queued(body, takes_place=False)
 
     async def undo_batch(self, batch: int, *, direct: bool = False) -> int:
-        """Undo every change of a batch that can be; the number of undo jobs.
+        """Undo every change of a batch that can be; the number of undo jobs, one transaction.
 
         ``direct``: as in ``undo``; the jobs are then among ``direct_jobs``.
         Raises: UnknownId, NotEnded, NothingToUndo, WorkersOff, JournalUnavailable.
@@ -213,17 +212,25 @@ class Requests(Core):
     async def _commit_undos(
         self, found: Sequence[tuple[int, bytes, Source]], *, direct: bool = False
     ) -> int:
-        """An undo job for each that has none yet, in chunks; their number."""
-        count = 0
+        """An undo job for each that has none yet; their number. Holding ``_history``."""
+        bodies = []
         for chunk in in_chunks(found):
-            draft = self._draft()
-            for job, path, source in chunk:
-                if job not in self._state.undoing:
-                    self._draft_undo(draft, job, path, source, direct=direct)
-            if draft.rows:
-                await self._commit(draft)
-            count += len(draft.rows)
-        return count
+            bodies += [
+                self._undo_body(job, path, source, direct=direct)
+                for job, path, source in chunk
+                if job not in self._state.undoing
+            ]
+            await trio.lowlevel.checkpoint()
+        return await self._commit_again(bodies)
+
+    async def _commit_again(self, bodies: Sequence[dict[str, Any]]) -> int:
+        """New jobs for ended ones, which take no places: one transaction; their number."""
+        draft = self._draft()
+        for body in bodies:
+            draft.queued(body, takes_place=False)
+        if bodies:
+            await self._commit(draft)
+        return len(bodies)
 
     # --- cancel ---
 
@@ -242,7 +249,7 @@ class Requests(Core):
                 if claim.revoked:
                     raise JournalUnavailable("Whether the job was cancelled is unknown")
             elif job in self._owned or job in self._unsettled:
-                await self._feed.wait_change()
+                await self._wait_change()
             else:
                 asked = True
                 await self._cancel_waiting(live)
@@ -252,15 +259,10 @@ class Requests(Core):
         raise AlreadyEnded(f"It is {final.status}", path=final.path, status=final.status)
 
     async def _cancel_waiting(self, live: LiveJob) -> None:
-        self._owned.add(live.seq)
         draft = self._draft()
         body = ev.cancelled_body(live.path, live.facet, ms=None)
         draft.job(ev.JOB_CANCELLED, live.seq, live.parent, body)
-        try:
-            await self._commit(draft)
-        except JournalUnavailable:
-            self._give_back(live.seq)
-            raise
+        await self._commit_owned(draft)
 
     # --- the whole queue ---
 

@@ -59,6 +59,7 @@ def batch_of_live(batch: LiveBatch, eta_seconds: int | None = None) -> Batch:
         started_at=batch.started_at,
         discovery_complete=batch.discovery_complete,
         discovery_errors=tuple(batch.errors),
+        language_priority=request.language_priority,
     )
 
 

@@ -17,6 +17,7 @@ from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.claims import Discovery
 from arrtheaudio.jobs.encoding import encode_bytes
 from arrtheaudio.jobs.facets import CANCELLED
+from arrtheaudio.jobs.journal import wait_landed
 from arrtheaudio.jobs.models import BatchCancelled, BatchStatus, NewBatch, Status, format_id
 from arrtheaudio.jobs.ownership import Ownership
 from arrtheaudio.jobs.state import LiveBatch, batch_end_body
@@ -109,8 +110,9 @@ class Batches(Ownership):
             return
         draft = self._draft()
         draft.parent(ev.BATCH_FAILED, batch, batch_end_body(live, error))
+        entry = self._journal.submit(draft.rows)  # where that is refused, nothing has changed
         self._batch_rows.add(("end", batch))
-        await self._commit(draft)
+        await wait_landed(entry)
 
     # --- cancel ---
 
@@ -120,32 +122,36 @@ class Batches(Ownership):
         Returns behind the durable ``batch.cancelling``, and where nothing runs behind the
         batch's end. Raises: UnknownId, AlreadyEnded, JournalUnavailable.
         """
+        await self._wait_while(lambda: ("end", batch) in self._batch_rows)
         live = self._state.batches.get(batch)
-        if live is None or ("end", batch) in self._batch_rows:
+        if live is None:
             ended = await self.batch(batch, limit=1)
             raise AlreadyEnded(
                 f"{format_id('batch', batch)} is {ended.status}", status=ended.status
             )
-        if not self._is_cancelling(live):
-            discovery = self._discoveries.pop(batch, None)
-            if discovery is not None:
-                discovery.scope.cancel()
-            self._batch_rows.add((ev.BATCH_CANCELLING, batch))
-            draft = self._draft()
-            draft.parent(ev.BATCH_CANCELLING, batch)
-            waiting, processed = live.live - live.running, self._processed(live)
-            await self._commit(draft)
+        waiting, processed = live.live - live.running, self._processed(live)
+        if self._is_cancelling(live):
+            await self._wait_while(lambda: live.status is not BatchStatus.CANCELLING)
         else:
-            waiting, processed = live.live - live.running, self._processed(live)
+            await self._begin_to_cancel(batch)
         runs = [claim for claim in self._claims.values() if claim.batch == batch]
         if force:
             for claim in runs:
                 claim.cancel("cancel")
-        if runs:
+        if runs or live.running:  # claimed, or about to be settled
             return BatchCancelled(BatchStatus.CANCELLING, waiting, processed)
-        while batch in self._state.batches and self._journal.available:
-            await self._feed.wait_change()
+        await self._wait_while(lambda: batch in self._state.batches)
         return BatchCancelled(BatchStatus.CANCELLED, waiting, processed)
+
+    async def _begin_to_cancel(self, batch: int) -> None:
+        draft = self._draft()
+        draft.parent(ev.BATCH_CANCELLING, batch)
+        entry = self._journal.submit(draft.rows)  # where that is refused, nothing has changed
+        self._batch_rows.add((ev.BATCH_CANCELLING, batch))
+        discovery = self._discoveries.pop(batch, None)
+        if discovery is not None:
+            discovery.scope.cancel()
+        await wait_landed(entry)
 
     @staticmethod
     def _processed(live: LiveBatch) -> int:
@@ -157,7 +163,7 @@ class Batches(Ownership):
             try:
                 await self._cancel_waiting_jobs(batch)
             except JournalUnavailable:
-                continue  # ``opened`` asks again
+                continue  # asked again when the journal's next life has begun
 
     async def _cancel_waiting_jobs(self, batch: int) -> None:
         waiting = [
@@ -171,8 +177,7 @@ class Batches(Ownership):
                 job = self._state.jobs.get(seq)
                 free = job is not None and seq not in self._owned
                 if job is not None and free and job.status is not Status.RUNNING:
-                    self._owned.add(seq)
                     body = ev.cancelled_body(job.path, job.facet, ms=None)
                     draft.job(ev.JOB_CANCELLED, seq, batch, body)
             if draft.rows:
-                await self._commit(draft)
+                await self._commit_owned(draft)

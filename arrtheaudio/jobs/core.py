@@ -21,6 +21,7 @@ import trio
 from arrtheaudio.errors import JournalUnavailable
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.claims import Claim, Discovery
+from arrtheaudio.jobs.crash_log import tell_if_poisoned, tell_of_crash
 from arrtheaudio.jobs.draft import Draft
 from arrtheaudio.jobs.drive import Drive
 from arrtheaudio.jobs.encoding import decode_bytes
@@ -59,7 +60,7 @@ class Core:
         self.settings = settings
         self._now = now
         self._readers = readers
-        self._journal = Journal(drive, self)
+        self._journal = Journal(path, drive, self)
         self._feed = Feed()
         self._state = State()
         self._lanes = Lanes(self._waits_in_lane)
@@ -67,7 +68,7 @@ class Core:
         self._claims: dict[int, Claim] = {}
         self._files: dict[Hashable, int] = {}  # real files that claimed jobs work on
         self._unsettled: set[int] = set()  # running jobs with an open plan that nobody owns
-        self._died = False  # the last daemon ended without a clean stop
+        self._left_open: set[int] = set()  # rows of the plans in whose middle the last daemon died
         self._reserved = 0  # places of rows that have not landed
         self._reservations: deque[tuple[int, int]] = deque()  # (last seq of the rows, places)
         self._stopping = False
@@ -100,6 +101,33 @@ class Core:
             self._reservations.append((draft.rows[-1].seq, draft.places))
         await wait_landed(entry)
 
+    async def _commit_owned(self, draft: Draft) -> None:
+        """Commit the next event of jobs that wait; until it has landed they are this task's.
+
+        They are taken behind the submission: where that is refused, nothing has changed.
+        Where the commit fails, ``opened`` places them anew.
+        """
+        entry = self._journal.submit(draft.rows)
+        self._owned.update(row.job for row in draft.rows if row.job is not None)
+        await wait_landed(entry)
+
+    async def _wait_change(self) -> None:
+        """Return behind the next commit. Raises: JournalUnavailable where none is to come."""
+        if not self._journal.open:
+            raise JournalUnavailable("The journal cannot be written now")
+        await self._feed.wait_change()
+
+    async def _wait_while(self, on_its_way: Callable[[], bool]) -> None:
+        """Return when what was submitted has landed.
+
+        Raises: JournalUnavailable; whether it arrived is then unknown.
+        """
+        state = self._state
+        while on_its_way():
+            await self._wait_change()
+            if self._state is not state or not self._journal.available:
+                raise JournalUnavailable("The journal failed meanwhile")
+
     def _free_reservations(self, landed: int) -> None:
         """The rows up to this seq take their places in the state itself."""
         reservations = self._reservations
@@ -113,31 +141,42 @@ class Core:
     # --- rows in (journal.Listener) ---
 
     def opened(self, state: State, *, again: bool) -> Sequence[ev.Row]:
-        """The journal is open with this state: rebuild the runtime memory, settle the runs."""
+        """The journal is open with this state: rebuild the runtime memory, settle the runs.
+
+        Nothing but early rows is taken before these here have landed; what must be asked
+        of the queue then is asked in ``_begin_again``.
+        """
         self._state = state
         self._forget_reservations()
         self._batch_rows.clear()
         self._lanes = Lanes(self._waits_in_lane)
         self._owned = set(self._claims)
         self._feed.reset(state.head)
+        self._paces = {seq: pace for seq, pace in self._paces.items() if seq in state.batches}
         draft = self._draft()
-        if again:
-            draft.control(ev.REOPENED)
-        else:
-            self._died = not state.stopped_cleanly
-            draft.control(ev.DAEMON_STARTED)
+        crash = not again and not state.stopped_cleanly
+        if crash:
+            tell_of_crash(state)
+        draft.control(ev.REOPENED if again else ev.DAEMON_STARTED)
         self._unsettled.clear()
         for job in state.jobs.values():
             if job.seq in self._claims:
                 continue  # its old run has not ended; ``release`` decides then
-            self._place(job, draft, crash=not again and self._died)
+            self._place(job, draft, crash=crash)
         for batch in state.batches.values():
             self._draft_batch_end(batch, draft)
+        return draft.rows
+
+    def _begin_again(self) -> None:
+        """The first rows of this life have landed: what the last one left undone goes on."""
+        self._discovery_wanted.set()
+        for batch in self._state.batches.values():
             if batch.status is BatchStatus.CANCELLING:
                 self._cancellations.send_nowait(batch.seq)
-        self._wake()
-        self._discovery_wanted.set()
-        return draft.rows
+        if self._stopping and not self._state.stopped_cleanly:
+            draft = self._draft()
+            draft.control(ev.DAEMON_STOPPING)  # it was asked while nothing could be written
+            self._submit_early(draft)
 
     def _place(self, job: LiveJob, draft: Draft, *, crash: bool) -> None:
         """Put a job that nobody owns where it belongs."""
@@ -147,6 +186,8 @@ class Core:
             assert job.moved is not None
             if job.moved.plan is not None:
                 self._unsettled.add(job.seq)
+                if crash:
+                    self._left_open.add(job.moved.plan)
             else:
                 self._owned.add(job.seq)
                 self._draft_interrupted(job, draft, crash=crash)
@@ -206,6 +247,8 @@ class Core:
         self._let_go(job.seq)
         batch = self._state.batches.get(job.parent) if job.parent is not None else None
         if kind in ev.JOB_ENDS:
+            if kind == ev.JOB_FAILED:
+                tell_if_poisoned(row, job)
             if batch is not None:
                 self._pace(batch.seq).ended(trio.current_time())
                 self._submit_batch_end(batch)
@@ -217,6 +260,8 @@ class Core:
     def _react_to_batch(self, row: ev.Row) -> None:
         parent = row.parent
         if parent is None:
+            if row.type in (ev.DAEMON_STARTED, ev.REOPENED):
+                self._begin_again()
             return
         if row.type == ev.BATCH_QUEUED:
             self._discovery_wanted.set()
@@ -236,12 +281,15 @@ class Core:
     def broken(self) -> None:
         """Nothing can be written: stop every run; nothing they report counts any more."""
         self._forget_reservations()
-        for claim in self._claims.values():
+        for claim in tuple(self._claims.values()):
             claim.revoked = True
+            if claim.left:  # its last row is lost, and nobody is there to release it again
+                self._let_go(claim.job)
             claim.cancel("journal")
         for discovery in self._discoveries.values():
             discovery.scope.cancel()
         self._discoveries.clear()
+        self._feed.wake()
 
     def _is_cancelling(self, batch: LiveBatch) -> bool:
         """Cancelled already, or about to be."""
@@ -254,7 +302,7 @@ class Core:
         cancelling = batch.status is BatchStatus.CANCELLING
         if batch.live or not (cancelling or batch.discovery_complete):
             return
-        kind = ev.BATCH_CANCELLED if cancelling else ev.BATCH_COMPLETED
+        kind = ev.BATCH_CANCELLED if self._is_cancelling(batch) else ev.BATCH_COMPLETED
         if ("end", batch.seq) in self._batch_rows:
             return
         self._batch_rows.add(("end", batch.seq))
@@ -302,13 +350,6 @@ class Core:
             return 0.0
         left = job.moved.last_at + job.moved.delay - self._now()
         return min(max(left, 0.0), job.moved.delay)
-
-    def _give_back(self, seq: int) -> None:
-        """An owner without a claim gave up before anything was durable."""
-        self._owned.discard(seq)
-        job = self._state.jobs.get(seq)
-        if job is not None and job.status is Status.QUEUED:
-            self._enqueue(job)
 
     def _let_go(self, seq: int) -> None:
         """The owner's operation is durable: nobody owns the job now."""

@@ -121,7 +121,8 @@ class Discoveries:
             await self._queue.batch_failed(discovery.batch, complaint)
             return
         except Exception as error:
-            first = _unforeseen(discovery, error)
+            await self._hand_over(discovery, _unforeseen(discovery, error))
+            return
         send, receive = trio.open_memory_channel[Chunk](0)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._look_ahead, discovery, chunks, first, send)
@@ -149,16 +150,22 @@ class Discoveries:
         self, discovery: Discovery, receive: trio.MemoryReceiveChannel[Chunk]
     ) -> None:
         async for chunk in receive:
-            for part in _commits(chunk):
-                wanted = await self._queue.batch_discovered(
-                    discovery.batch,
-                    part.files,
-                    last=part.files[-1] if part.files else None,
-                    errors=part.errors,
-                    complete=part.complete,
-                )
-                if not wanted:
-                    return
+            if not await self._hand_over(discovery, chunk):
+                return
+
+    async def _hand_over(self, discovery: Discovery, chunk: Chunk) -> bool:
+        """False: the batch was cancelled."""
+        for part in _commits(chunk):
+            wanted = await self._queue.batch_discovered(
+                discovery.batch,
+                part.files,
+                last=part.files[-1] if part.files else None,
+                errors=part.errors,
+                complete=part.complete,
+            )
+            if not wanted:
+                return False
+        return True
 
 
 def _commits(chunk: Chunk) -> Iterator[Chunk]:

@@ -102,7 +102,8 @@ class MediaEngine:
             return Outcome("skipped", OUTSIDE, OUTSIDE_MESSAGE)
         try:
             if claim.undo_plan is not None:
-                return await self._undo(claim.undo_plan, heavy, before_write)
+                plan = attrs.evolve(claim.undo_plan, path=path)
+                return await self._undo(plan, heavy, before_write)
             return await self._change(claim, path, policy, heavy, before_write)
         except (FileNotFound, FileGone) as error:
             away = partial(_is_share_away, named, policy.roots or ())
@@ -144,7 +145,9 @@ class MediaEngine:
 
     async def recover(self, plan: Plan) -> Recovery:
         """Settle an open plan. Never abandoned: it may be writing. Raises MediaError."""
-        return await trio.to_thread.run_sync(media.recover, plan, limiter=self._threads)
+        return await trio.to_thread.run_sync(
+            _recover, plan, self.policy.roots, limiter=self._threads
+        )
 
     async def clear_leftovers(self, path: bytes) -> None:
         """Remove what a crash in the middle of a rewrite left beside this file."""
@@ -171,6 +174,12 @@ def _confine(path: bytes, roots: tuple[bytes, ...] | None) -> bytes | None:
     except OSError as error:
         raise IoFailed(error.strerror or str(error), path=path) from error
     return None
+
+
+def _recover(plan: Plan, roots: tuple[bytes, ...] | None) -> Recovery:
+    """A folder that was moved since, with a link in its place, is followed within the roots."""
+    path = _confine(plan.path, roots) or plan.path
+    return media.recover(attrs.evolve(plan, path=path))
 
 
 def _is_share_away(path: bytes, roots: tuple[bytes, ...]) -> bool:

@@ -28,6 +28,7 @@ ENDED_FACETS: Final = frozenset(
 )
 # As SQL; the tables' indexes and every query that uses them say it in these words.
 IS_FAILED: Final = "(facet BETWEEN 27 AND 35 OR facet BETWEEN 225 AND 233)"
+IS_CANCELLED: Final = "(facet BETWEEN 36 AND 44 OR facet BETWEEN 234 AND 242)"
 IS_ALREADY: Final = "(facet BETWEEN 45 AND 53 OR facet BETWEEN 243 AND 251)"
 OPEN_BATCH: Final = 99
 BATCH_FACETS: Final = {

@@ -20,6 +20,7 @@ from arrtheaudio.jobs.facets import (
     CHANGED,
     ENDED_FACETS,
     ENDS,
+    IS_CANCELLED,
     IS_FAILED,
     end_of,
     kind_of,
@@ -45,12 +46,15 @@ PROBLEMS: Final = f"""SELECT job, seq, path, reason FROM finished INDEXED BY fin
 PROBLEM_COUNT: Final = f"""SELECT count(*) FROM finished INDEXED BY finished_problem
  WHERE {IS_PROBLEM}"""
 # to_dismiss, to_restore: failures with a reason; restored is only what was dismissed by hand
+# and is still the last word on its file
 TO_DISMISS: Final = f"""SELECT job, parent, facet, path
  FROM finished INDEXED BY finished_reason
  WHERE reason = ? AND {IS_PROBLEM} ORDER BY job"""
 TO_RESTORE: Final = f"""SELECT f.job, f.parent, f.facet, f.path
  FROM finished AS f INDEXED BY finished_reason
  WHERE f.reason = ? AND {IS_FAILED} AND f.dismissed
+ AND NOT EXISTS (SELECT 1 FROM finished AS g INDEXED BY finished_path
+  WHERE g.path = f.path AND g.job > f.job AND g.seq > f.seq AND NOT {IS_CANCELLED})
  AND '{ev.PROBLEM_DISMISSED}' = (SELECT j.type FROM journal AS j INDEXED BY journal_job
   WHERE j.job = f.job AND j.job <> j.seq AND j.type LIKE 'problem.%' ORDER BY j.seq DESC LIMIT 1)
  ORDER BY f.job"""
@@ -176,7 +180,7 @@ def failure_count(connection: apsw.Connection) -> int:
 
 def bodies_of(connection: apsw.Connection, seqs: Iterable[int]) -> dict[int, Mapping[str, Any]]:
     """The bodies of some rows."""
-    return {seq: decode_body(raw) for seq, raw in connection.execute(BODIES, (_json(seqs),))}
+    return {seq: decode_body(raw) for seq, raw in connection.execute(BODIES, (json_of(seqs),))}
 
 
 def undoable_among(
@@ -184,14 +188,15 @@ def undoable_among(
 ) -> list[tuple[int, bytes, int]]:
     """(job, path, facet) of those whose change can be undone."""
     changed = (facet for facet in ENDED_FACETS if _is_change(facet))
-    return list(connection.execute(UNDOABLE_AMONG, (_json(jobs), _json(changed))))
+    return list(connection.execute(UNDOABLE_AMONG, (json_of(jobs), json_of(changed))))
 
 
 def _is_change(facet: int) -> bool:
     return end_of(facet) == CHANGED and kind_of(facet) == "process"
 
 
-def _json(values: Iterable[int]) -> str:
+def json_of(values: Iterable[int]) -> str:
+    """Numbers as a query takes them for ``json_each``."""
     return "[" + ",".join(map(str, values)) + "]"
 
 

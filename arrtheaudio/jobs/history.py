@@ -154,6 +154,7 @@ class EndedArm:
     facets: Collection[int]
     parent: int | None = None
     path: bytes | None = None  # this file, or all below this folder
+    folder: bytes | None = None  # files right in this folder
     q: str | None = None  # substring of the path, letters of either case
     reasons: tuple[str, ...] = ()  # already_correct is told by the facet alone
     languages: tuple[str, ...] = ()  # of the chosen track
@@ -166,7 +167,7 @@ class EndedArm:
     def narrowed(self) -> bool:
         """The index ranges of the facets do not suffice."""
         return bool(
-            (self.parent, self.path, self.q) != (None, None, None)
+            (self.parent, self.path, self.folder, self.q) != (None,) * 4
             or self.reasons
             or self.languages
             or self.problem
@@ -262,6 +263,10 @@ def _narrowed(ended: EndedArm) -> Iterable[tuple[str, str, list[object]]]:
         says, parts = words.condition(ended.q)
         conditions.append(says)
         values += parts
+    if ended.folder is not None:
+        folder = ended.folder.rstrip(b"/")
+        conditions.append("path > ? AND path < ? AND NOT instr(substr(path, ?), x'2F')")
+        values += (*_below(folder), len(folder) + 2)
     source = _source(ended)
     if ended.parent is not None:
         conditions.append("parent = ?")
@@ -271,15 +276,19 @@ def _narrowed(ended: EndedArm) -> Iterable[tuple[str, str, list[object]]]:
         return
     folder = ended.path.rstrip(b"/")
     yield source, " AND ".join([*conditions, "path = ?"]), [*values, folder or b"/"]
-    # '0' is the character behind '/': all that begins with "folder/"
-    below = [*values, folder + b"/", folder + b"0"]
+    below = [*values, *_below(folder)]
     yield source, " AND ".join([*conditions, "path >= ? AND path < ?"]), below
+
+
+def _below(folder: bytes) -> tuple[bytes, bytes]:
+    """The range of all that begins with ``folder/``: '0' is the character behind '/'."""
+    return folder + b"/", folder + b"0"
 
 
 def _source(ended: EndedArm) -> str:
     """The table with the index that narrows best."""
     for index, fits in (
-        ("finished_path", ended.path is not None),
+        ("finished_path", (ended.path, ended.folder) != (None, None)),
         ("finished_parent", ended.parent is not None),
         ("finished_problem", ended.problem),
         ("finished_reason", ended.reasons and ev.ALREADY_CORRECT not in ended.reasons),

@@ -1,8 +1,9 @@
 """The queue's face for people who look: figures by day, problems, facets, one action for many.
 
-Problems are failed jobs that were neither dismissed nor settled (by their retry or
-by a later success for the same file), and jobs that wait for space. Dismissing is
-a row of the failed job. dashboard.md: Endpoints needed beyond api.md.
+Problems are failed jobs that were neither dismissed nor settled (by their retry or by
+a later success or failure of the same file), and jobs that wait for space. So a file
+is one problem however often it fails. Dismissing is a row of the failed job.
+dashboard.md: Endpoints needed beyond api.md.
 """
 
 from __future__ import annotations
@@ -11,12 +12,11 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import apsw
 import attrs
 
-from arrtheaudio.errors import JournalUnavailable
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs import figures
 from arrtheaudio.jobs.admission import in_chunks
@@ -201,46 +201,42 @@ class Insight(Cleaning):
         return asked
 
     async def _cancel_chunk(self, jobs: Iterable[int]) -> int:
-        draft, taken = self._draft(), []
-        for seq in jobs:
+        draft = self._draft()
+        for seq in dict.fromkeys(jobs):
             job = self._state.jobs.get(seq)
             if job is None or seq in self._owned or job.status is Status.RUNNING:
                 continue
-            self._owned.add(seq)
-            taken.append(seq)
             body = ev.cancelled_body(job.path, job.facet, ms=None)
             draft.job(ev.JOB_CANCELLED, seq, job.parent, body)
-        if taken:
-            try:
-                await self._commit(draft)
-            except JournalUnavailable:
-                for seq in taken:
-                    self._give_back(seq)
-                raise
-        return len(taken)
+        if draft.rows:
+            await self._commit_owned(draft)
+        return len(draft.rows)
 
     async def retry_many(self, jobs: Sequence[int]) -> int:
-        """A new job for each that failed or was cancelled; their number.
+        """A new job for each that failed or was cancelled, all in one transaction; their number.
 
-        Raises: WorkersOff, JournalUnavailable; what was queued before stays so.
+        Raises: WorkersOff, JournalUnavailable.
         """
         self._need_workers()
-        count = 0
+        bodies: list[dict[str, Any]] = []
+        undone: set[int] = set()  # two failures of one undo make one new job
         async with self._history:
             for chunk in in_chunks(list(dict.fromkeys(jobs))):
-                count += await self._retry_chunk(chunk)
-        return count
+                bodies += await self._bodies_of_retries(chunk, undone)
+            return await self._commit_again(bodies)
 
-    async def _retry_chunk(self, jobs: Sequence[int]) -> int:
+    async def _bodies_of_retries(
+        self, jobs: Sequence[int], undone: set[int]
+    ) -> list[dict[str, Any]]:
         def look(connection: apsw.Connection) -> tuple[list[Found], set[int]]:
             found = jobs_rows(connection, jobs)
-            undone = (one.rows[0].body.get("undo_of") for one in found)
-            kept = figures.undoable_among(connection, {job for job in undone if job is not None})
+            wanted = (one.rows[0].body.get("undo_of") for one in found)
+            kept = figures.undoable_among(connection, {job for job in wanted if job is not None})
             return found, {job for job, *_ in kept}
 
         found, undoable = await self._readers.run(look)
-        undoable -= self._state.undoing.keys()
-        draft = self._draft()
+        undoable -= self._state.undoing.keys() | undone
+        bodies = []
         for one in found:
             old = self._job_of(one)
             if old.status not in (Status.FAILED, Status.CANCELLED):
@@ -248,18 +244,16 @@ class Insight(Cleaning):
             if old.undo_of is None:
                 new = ev.new_job_of(one.rows[0].body, one.batch_body)
                 body = ev.queued_body(new, old.source, Priority.NORMAL, retry_of=old.seq)
-                draft.queued(body, takes_place=False)
-            elif old.undo_of in undoable:
-                undoable.discard(old.undo_of)  # two failures of one undo make one new job
-                self._draft_undo(draft, old.undo_of, old.path, old.source, retry_of=old.seq)
-        if draft.rows:
-            await self._commit(draft)
-        return len(draft.rows)
+                bodies.append(body)
+            elif old.undo_of in undoable and old.undo_of not in undone:
+                undone.add(old.undo_of)
+                bodies.append(self._undo_body(old.undo_of, old.path, old.source, old.seq))
+        return bodies
 
     async def undo_many(self, jobs: Sequence[int]) -> int:
-        """An undo job for each change that can be undone; their number.
+        """An undo job for each change that can be undone, all in one transaction; their number.
 
-        Raises: WorkersOff, JournalUnavailable; what was queued before stays so.
+        Raises: WorkersOff, JournalUnavailable.
         """
         self._need_workers()
         wanted = dict.fromkeys(jobs)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, Protocol
 
 import structlog
@@ -27,6 +28,7 @@ import trio
 from arrtheaudio.errors import JournalError, JournalUnavailable
 from arrtheaudio.jobs.drive import Drive, Entry, Landed, Opened, Report
 from arrtheaudio.jobs.events import Row
+from arrtheaudio.jobs.refusal import refusal
 from arrtheaudio.jobs.state import State
 from arrtheaudio.jobs.writer import encode_row
 
@@ -52,7 +54,8 @@ class Listener(Protocol):
 class Journal:
     """Rows in; durable when ``append`` returns."""
 
-    def __init__(self, drive: Drive, listener: Listener) -> None:
+    def __init__(self, path: Path, drive: Drive, listener: Listener) -> None:
+        self._path = path  # for messages
         self._drive = drive
         self._listener = listener
         self._unlanded: deque[Entry] = deque()
@@ -64,6 +67,7 @@ class Journal:
         self._ready = trio.Event()  # the first rows of this life are durable
         self._first: Entry | None = None
         self._lives = 0
+        self._broken_at: float | None = None  # monotonic; until rows are durable again
         self._commits_of_opening = 0  # until a life has done more than to begin
         self.open = False  # a writer lives
         self.next_seq = 1
@@ -112,7 +116,8 @@ class Journal:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Open, and keep open until ``close``; report started once the first rows are durable.
 
-        Raises: what opening raised, if it fails before anything was open.
+        Where nothing can be written at first (a full disk), it is started without.
+        Raises: what opening raised, if it fails before anything could be read.
         """
         with trio.CancelScope(shield=True):
             async with trio.open_nursery() as nursery:
@@ -133,9 +138,10 @@ class Journal:
             except Exception as error:
                 self._land()
                 if isinstance(error, JournalError):
+                    self._give_up(str(error))
                     raise
-                if not self._ready.is_set():
-                    raise JournalError(f"The journal cannot be opened ({error})") from error
+                if not self._lives:
+                    raise refusal(error, self._path) from error
                 if self.commits > self._commits_of_opening:
                     delay = REOPEN_FIRST_SECONDS
                 self._break(error)
@@ -146,11 +152,14 @@ class Journal:
                 await self._closing.wait()
             if self._closing.is_set():
                 return
+            self._ready.set()  # what is stored can be read; who wants more is told to come back
             delay = min(2 * delay, REOPEN_LONGEST_SECONDS)
 
     def _break(self, error: Exception) -> None:
         self.detail = str(error) or type(error).__name__
         _log.error("journal_unavailable", error=self.detail, hint=JournalUnavailable.hint)
+        if self._broken_at is None:
+            self._broken_at = trio.current_time()
         self.available = self.open = False
         self._drive.discard()
         self._pending.clear()
@@ -194,14 +203,14 @@ class Journal:
                 else:
                     self._land_group(report)
         except Exception:
-            self._give_up()
+            self._give_up("The journal and the queue's state have come apart")
             raise
 
-    def _give_up(self) -> None:
-        """What is durable cannot be folded: nobody may go on, or wait, on a state that is wrong."""
+    def _give_up(self, why: str) -> None:
+        """Nobody may go on, or wait, on what has ended for good."""
         self._pending.clear()
         self.close()
-        unknown = JournalUnavailable("The journal and the queue's state have come apart")
+        unknown = JournalUnavailable(why)
         while self._unlanded:
             self._unlanded.popleft().fail(unknown)
 
@@ -216,6 +225,16 @@ class Journal:
         if self.open:
             self._first = self.submit(rows, early=True)
 
+    def _take_rows(self) -> None:
+        """The first rows of this life are durable: others may follow."""
+        self.available = True
+        self.detail = ""
+        self._ready.set()
+        if self._broken_at is not None:
+            seconds = trio.current_time() - self._broken_at
+            _log.warning("journal_available_again", seconds=round(seconds, 1))
+            self._broken_at = None
+
     def _land_group(self, report: Landed) -> None:
         self.last_commit_ms = report.ms
         self.commits += 1
@@ -227,9 +246,7 @@ class Journal:
         for entry in report.entries:
             self._unlanded.popleft()
             if entry is self._first and not self._closing.is_set():
-                self.available = True
-                self.detail = ""
-                self._ready.set()
+                self._take_rows()
             entry.succeed()
 
 

@@ -10,11 +10,12 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from arrtheaudio.errors import JournalError, JournalLocked
 from arrtheaudio.jobs.mounts import NETWORK_FILE_SYSTEMS, mount_of
+from arrtheaudio.jobs.refusal import refusal
 
 
 @contextmanager
@@ -28,13 +29,12 @@ def exclusive_lock(database: Path) -> Iterator[None]:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise JournalError(
-            f"cannot be opened ({error.strerror})", path=os.fsencode(path)
-        ) from error
+        raise refusal(error, path) from error
     try:
         _take(descriptor, database)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+        with suppress(OSError):  # a full disk: the lock holds, whoever meets it is told less
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
         yield
     finally:
         os.close(descriptor)

@@ -151,6 +151,7 @@ class JobFilter:
     kind: tuple[JobKind, ...] = ()
     language: tuple[str, ...] = ()  # of the chosen track
     path: bytes | None = None  # this file, or everything below this folder
+    folder: bytes | None = None  # files right in this folder
     q: str | None = None  # substring of the path
     reason: tuple[str, ...] = ()
     track_changed: bool | None = None
@@ -327,6 +328,7 @@ class Batch:
     discovery_complete: bool = False
     discovery_errors: tuple[str, ...] = ()
     error: str | None = None
+    language_priority: tuple[str, ...] | None = None
     files: tuple[Job, ...] = ()
     files_total: int = 0
 

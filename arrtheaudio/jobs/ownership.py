@@ -112,20 +112,23 @@ class Ownership(Reading):
         None if it has ended, is owned, or went to the lanes, and while nothing may start.
         Its real file must be free: waits until it is.
         """
-        while True:
-            live = self._state.jobs.get(job)
-            if live is None or not live.direct or live.status is not Status.QUEUED:
-                return None
-            held = self._state.paused or self._stopping or not self._journal.available
-            if job in self._owned or held:
-                return None
+        while self._waits_here(job):
             await self._scout([job])
             scouted = self._scouted.get(job)
-            if scouted is None or job in self._owned or job not in self._state.jobs:
+            if scouted is None or not self._waits_here(job):  # both may change during the look
                 continue
             if scouted.identity not in self._files:
-                return self._own(live, scouted)
+                return self._own(self._state.jobs[job], scouted)
             await self._feed.wait_change()
+        return None
+
+    def _waits_here(self, job: int) -> bool:
+        """A job for ``claim_direct`` that may start now."""
+        live = self._state.jobs.get(job)
+        if live is None or not live.direct or live.status is not Status.QUEUED:
+            return False
+        held = self._state.paused or self._stopping or not self._journal.available
+        return not held and job not in self._owned
 
     def direct_jobs(self) -> tuple[int, ...]:
         """Live jobs of deliveries that run in the daemon, oldest first (left by a restart, too)."""
@@ -213,25 +216,29 @@ class Ownership(Reading):
 
         At boot before anything else runs, and after each ``work_changed`` (the journal
         may have failed and been opened again). Settle each with ``media.recover``, then
-        end its claim: completed, interrupted (nothing was written), or failed.
+        end its claim: completed, interrupted (nothing was written), or failed. None are
+        given while no end of theirs would be taken; ``work_changed`` returns behind that.
         """
-        wanted = sorted(self._unsettled)
+        wanted = sorted(self._unsettled) if self._journal.available else []
         if not wanted:
             return []
         plans = await self._readers.run(
             lambda connection: {job: last_plan(connection, job) for job in wanted}
         )
         await self._scout([job for job in wanted if job in self._unsettled])
+        if not self._journal.available:  # it failed during the look
+            return []
         taken = []
         for job in wanted:
             plan, scouted = plans[job], self._scouted.get(job)
             if job in self._unsettled and plan is not None and scouted is not None:
                 self._unsettled.discard(job)
                 live = self._state.jobs[job]
-                taken.append((self._own(live, scouted, crashed=self._died), plan))
+                crashed = live.moved is not None and live.moved.plan in self._left_open
+                taken.append((self._own(live, scouted, crashed=crashed), plan))
         return taken
 
-    # --- the owner's operations ---
+    # --- the owner's operations; what ends a claim gives the kind of event that is durable ---
 
     def started(self, claim: Claim, worker_id: int) -> None:
         """The attempt begins. The row is durable with, or before, ``planned``.
@@ -257,7 +264,7 @@ class Ownership(Reading):
         draft.job(ev.JOB_PLANNED, claim.job, live.parent, encode_plan(plan))
         await self._commit(draft)
 
-    async def completed(self, claim: Claim, outcome: Outcome) -> None:
+    async def completed(self, claim: Claim, outcome: Outcome) -> str:
         """The file is as it should be, or is left alone by design."""
         live, draft = self._live(claim), self._draft()
         ms, dry_run = self._spent_ms(claim), claim.request.dry_run
@@ -269,22 +276,25 @@ class Ownership(Reading):
             undone = {"path": path, "facet": facet, "undone_by": claim.job}
             draft.job(ev.JOB_UNDONE, live.undo_of, claim.undo_parent, undone)
         await self._commit(draft)
+        return ev.JOB_COMPLETED
 
-    async def failed(self, claim: Claim, reason: str, message: str) -> None:
+    async def failed(self, claim: Claim, reason: str, message: str) -> str:
         """The job ends; it is not tried again by itself."""
         live, draft = self._live(claim), self._draft()
         body = ev.failed_body(live.path, live.facet, reason, message, ms=self._spent_ms(claim))
         draft.job(ev.JOB_FAILED, claim.job, live.parent, body)
         await self._commit(draft)
+        return ev.JOB_FAILED
 
-    async def cancelled(self, claim: Claim) -> None:
+    async def cancelled(self, claim: Claim) -> str:
         """The run was cancelled and its file is untouched."""
         live, draft = self._live(claim), self._draft()
         body = ev.cancelled_body(live.path, live.facet, ms=self._spent_ms(claim))
         draft.job(ev.JOB_CANCELLED, claim.job, live.parent, body)
         await self._commit(draft)
+        return ev.JOB_CANCELLED
 
-    async def retrying(self, claim: Claim, reason: str, message: str, delay: float) -> None:
+    async def retrying(self, claim: Claim, reason: str, message: str, delay: float) -> str:
         """The attempt failed; another follows at priority low, with the same id."""
         if claim.why == "cancel":
             return await self.cancelled(claim)
@@ -296,41 +306,42 @@ class Ownership(Reading):
 
     async def deferred(
         self, claim: Claim, reason: str, *, delay: float = 0, heavy: bool = False
-    ) -> None:
+    ) -> str:
         """Not now: back to its place, or to the heavy lane, with the attempt given back."""
         body: dict[str, Any] = {"reason": reason}
         if delay:
             body["delay"] = delay
         if heavy:
             body["heavy"] = True
-        await self._requeue(claim, ev.JOB_DEFERRED, body)
+        return await self._requeue(claim, ev.JOB_DEFERRED, body)
 
-    async def waiting_for_space(self, claim: Claim, needed: int, free: int) -> None:
+    async def waiting_for_space(self, claim: Claim, needed: int, free: int) -> str:
         """No room for a rewrite: wait without a slot, with the attempt given back (bytes)."""
-        await self._requeue(claim, ev.JOB_WAITING, {"needed": needed, "free": free})
+        return await self._requeue(claim, ev.JOB_WAITING, {"needed": needed, "free": free})
 
-    async def interrupted(self, claim: Claim) -> None:
+    async def interrupted(self, claim: Claim) -> str | None:
         """The run was stopped and its file is untouched: back to its place.
 
         The attempt is given back, unless the daemon had died in it.
         """
-        if claim.revoked:
-            return self.release(claim)
-        if not claim.started and claim.why != "cancel":
-            return self.release(claim)
+        if claim.revoked or (not claim.started and claim.why != "cancel"):
+            self.release(claim)
+            return None
         if claim.crashed and claim.why != "cancel":
             live, draft = self._live(claim), self._draft()
             self._draft_interrupted(live, draft, crash=True)
-            return await self._commit(draft)
+            await self._commit(draft)
+            return draft.rows[0].type
         return await self._requeue(claim, ev.JOB_INTERRUPTED, {})
 
-    async def _requeue(self, claim: Claim, kind: str, body: dict[str, Any]) -> None:
+    async def _requeue(self, claim: Claim, kind: str, body: dict[str, Any]) -> str:
         batch = self._state.batches.get(claim.batch or 0)
         if claim.why == "cancel" or (batch is not None and self._is_cancelling(batch)):
             return await self.cancelled(claim)
         live, draft = self._live(claim), self._draft()
         draft.job(kind, claim.job, live.parent, body)
-        return await self._commit(draft)
+        await self._commit(draft)
+        return kind
 
     def _live(self, claim: Claim) -> LiveJob:
         if claim.revoked:
@@ -360,6 +371,9 @@ class Ownership(Reading):
             self._place(job, draft, crash=False)
             if draft.rows:
                 self._submit_early(draft)
+            batch = self._state.batches.get(job.parent or 0)
+            if batch is not None and self._is_cancelling(batch):
+                self._cancellations.send_nowait(batch.seq)  # it was passed over as a run
         self._wake()
 
     # --- free space ---
@@ -378,11 +392,6 @@ class Ownership(Reading):
         live = self._state.jobs.get(job)
         if live is None or live.status is not Status.WAITING_FOR_SPACE or job in self._owned:
             return
-        self._owned.add(job)
         draft = self._draft()
         draft.job(ev.JOB_SPACE_FOUND, job, live.parent)
-        try:
-            await self._commit(draft)
-        except JournalUnavailable:
-            self._give_back(job)
-            raise
+        await self._commit_owned(draft)

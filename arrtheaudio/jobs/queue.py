@@ -14,7 +14,7 @@ Nine invariants (queue.md), each with a property test that can fail:
 
 The parts: admission.py (requests), ownership.py (claims), batches.py,
 reading.py (lists, feed), cleaning.py (retention, backup), insight.py (figures,
-problems, many jobs at once) on core.py (memory).
+problems, many jobs at once), prospects.py (how many that would be) on core.py (memory).
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ import trio
 
 from arrtheaudio.errors import JournalUnavailable
 from arrtheaudio.jobs.drive import Drive, InlineDrive, ThreadDrive
-from arrtheaudio.jobs.insight import Insight
 from arrtheaudio.jobs.lock import exclusive_lock, network_file_system
 from arrtheaudio.jobs.models import Status
+from arrtheaudio.jobs.prospects import Prospects
 from arrtheaudio.jobs.readers import Readers
 from arrtheaudio.jobs.schema import check_version
 from arrtheaudio.jobs.settings import Settings
@@ -52,7 +52,7 @@ def identify_file(path: bytes) -> Hashable:
     return (found.st_dev, found.st_ino)
 
 
-class Queue(Insight):
+class Queue(Prospects):
     """All that is asked of the queue; made by ``open_queue``."""
 
     def configure(self, settings: Settings) -> None:
@@ -79,9 +79,10 @@ class Queue(Insight):
 
     async def end(self, *, clean: bool) -> None:
         """Commit what is pending and close the journal; after a clean run say so before."""
-        if clean and not self._stopping:
+        if clean and not self._state.stopped_cleanly:
             with suppress(JournalUnavailable):
                 await self.stopping()
+        self._readers.close()  # before the writer: only a writer that leaves last removes the log
         self._journal.close()
 
     def warn_of_file_system(self, kind: str | None) -> None:
@@ -140,8 +141,6 @@ async def open_queue(
                     nursery.cancel_scope.cancel()
         except BaseExceptionGroup as group:
             raise _single(group) from None
-        finally:
-            readers.close()
 
 
 def _retention(settings: Settings) -> tuple[float, ...]:

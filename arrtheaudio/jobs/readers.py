@@ -31,6 +31,7 @@ class Readers:
         self.threads = threads
         self._limiter = trio.CapacityLimiter(READERS)
         self._idle: list[apsw.Connection] = []
+        self._closed = False
 
     async def run(self, query: Callable[[apsw.Connection], T], *, view: bool = True) -> T:
         """``query`` on a connection that nobody else uses meanwhile, in one view of the tables.
@@ -61,7 +62,10 @@ class Readers:
         except BaseException:
             connection.close()
             raise
-        self._idle.append(connection)
+        if self._closed:
+            connection.close()
+        else:
+            self._idle.append(connection)
         return answer
 
     def _connect(self) -> apsw.Connection:
@@ -74,6 +78,7 @@ class Readers:
         return JournalUnavailable(f"cannot be read ({error})", path=os.fsencode(self._path))
 
     def close(self) -> None:
-        """Close what is idle; nothing reads any more."""
+        """Close what is idle; whoever still reads closes behind that."""
+        self._closed = True
         while self._idle:
             self._idle.pop().close()

@@ -7,6 +7,7 @@ is exact for the moment it was asked.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Collection, Mapping
 
 import apsw
@@ -85,9 +86,9 @@ def _live_facets(filter: JobFilter) -> frozenset[int]:
 
 def _narrows_live(filter: JobFilter) -> bool:
     """Counters of live jobs do not tell how many match."""
-    asked = (filter.webhook, filter.batch, filter.path, filter.q)
+    asked = (filter.webhook, filter.batch, filter.path, filter.folder, filter.q)
     times = (filter.created_from, filter.created_to)
-    return asked != (None,) * 4 or times != (None, None) or bool(filter.reason)
+    return asked != (None,) * 5 or times != (None, None) or bool(filter.reason)
 
 
 def _total(connection: apsw.Connection, ended: EndedArm, counters: Mapping[int, int]) -> int:
@@ -162,6 +163,7 @@ class Reading(Requests):
             frozenset(facet for facet in facets if self._state.ended[facet]),
             parent=filter.batch if filter.webhook is None else filter.webhook,
             path=filter.path,
+            folder=filter.folder,
             q=filter.q,
             reasons=tuple(sorted(reasons)),
             undone=filter.undone,
@@ -202,7 +204,8 @@ class Reading(Requests):
     async def _scan(self, wanted: JobFilter) -> list[LiveJob]:
         """The live jobs of a parent, below a path, with a word in it."""
         parent = wanted.batch if wanted.webhook is None else wanted.webhook
-        folder = None if wanted.path is None else wanted.path.rstrip(b"/")
+        path = None if wanted.path is None else wanted.path.rstrip(b"/")
+        folder = None if wanted.folder is None else wanted.folder.rstrip(b"/") or b"/"
         says = None if wanted.q is None else finder(wanted.q)
         since = -math.inf if wanted.created_from is None else wanted.created_from
         until = math.inf if wanted.created_to is None else wanted.created_to
@@ -212,7 +215,8 @@ class Reading(Requests):
                 (parent is None or job.parent == parent)
                 and since <= job.at < until
                 and (not wanted.reason or (job.moved and job.moved.reason) in wanted.reason)
-                and (folder is None or job.path == folder or job.path.startswith(folder + b"/"))
+                and (path is None or job.path == path or job.path.startswith(path + b"/"))
+                and (folder is None or os.path.dirname(job.path) == folder)
                 and (says is None or says(job.path))
             )
 

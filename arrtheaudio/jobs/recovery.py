@@ -5,7 +5,9 @@ between two writes. A file that cannot be settled at this moment (a share that i
 mounted yet, another program's lock) is tried again and again: a half-written file is
 nobody's to give up. Meanwhile its job stays owned and running, without a slot, so
 nobody else touches the file, and a daemon that stops leaves the plan open for the next
-start. Only a person who cancels the job gives it up.
+start. Only a person who cancels the job gives it up: at once, or behind the first few
+tries where that was asked while the edit still ran, so that a passing fault leaves no
+file half-written.
 queue-internals.md: settling an open plan.
 """
 
@@ -64,7 +66,8 @@ async def settle(
     begin = trio.current_time()
     try:
         with claim.scope:
-            for pause in chain(FIRST_PAUSES, repeat(queue.settings.retry_delay_seconds)):
+            pauses = chain(FIRST_PAUSES, repeat(queue.settings.retry_delay_seconds))
+            for tries, pause in enumerate(pauses):
                 patient = trio.current_time() - begin < GONE_SECONDS
                 verdict, detail = await _try_to_settle(engine, plan, patient=patient)
                 if verdict is not None:
@@ -73,6 +76,8 @@ async def settle(
                 _log.warning(
                     "plan_unsettled", job=format_id("job", claim.job), path=plan.path, detail=detail
                 )
+                if claim.why == "cancel" and tries >= len(FIRST_PAUSES):
+                    claim.scope.cancel()  # asked while the edit ran, in a scope that is gone
                 await trio.sleep(pause)
         if verdict is None:
             if claim.why == "stop":

@@ -17,6 +17,7 @@ import apsw
 from arrtheaudio.errors import JournalCorrupt, JournalError, JournalTooNew
 from arrtheaudio.jobs import words
 from arrtheaudio.jobs.facets import IS_FAILED
+from arrtheaudio.jobs.refusal import refusal
 
 SCHEMA_VERSION: Final = 1  # PRAGMA user_version
 APPLICATION_ID: Final = 0x61727461  # "arta": PRAGMA application_id
@@ -27,7 +28,7 @@ BUSY_MS: Final = 5000  # a reader that checkpoints nothing never holds the lock 
 # finished: written with the terminal row; batches have facets of their own. reason: of what
 # was skipped or failed, but not already_correct, which is a facet. language: of the chosen
 # track. undone, dismissed: later marks; a failure is dismissed by the user, by its retry, and
-# by a later success for its file.
+# by a later success or failure of its file.
 # kept: ended jobs that are still listed; tally: ended ever, by local day; told: by language of
 # what was changed, and by reason.
 # SQLite accepts a deletion only of what has ended, and no update at all.
@@ -115,16 +116,16 @@ def check_version(path: Path) -> bool:
     if not path.exists() or path.stat().st_size == 0:
         return False
     try:
-        connection = connect_reader(path)
         try:
-            version = connection.pragma("user_version")
-            owner = connection.pragma("application_id")
-        finally:
-            connection.close()
+            version, owner = _marks(connect_reader(path))
+        except (apsw.ReadOnlyError, apsw.CantOpenError):
+            # Killed while it was made, before WAL: what is half done there, SQLite takes back
+            # where it may write, as every program that opens a database does.
+            version, owner = _marks(_connect_existing(path))
     except apsw.NotADBError as error:
         raise JournalCorrupt("is not a database", path=os.fsencode(path)) from error
     except apsw.Error as error:
-        raise JournalError(f"cannot be read ({error})", path=os.fsencode(path)) from error
+        raise refusal(error, path) from error
     if version > SCHEMA_VERSION:
         raise JournalTooNew(
             f"has schema {version}, this version knows {SCHEMA_VERSION}", path=os.fsencode(path)
@@ -132,6 +133,20 @@ def check_version(path: Path) -> bool:
     if owner not in (0, APPLICATION_ID):
         raise JournalError("belongs to another program", path=os.fsencode(path))
     return bool(version)
+
+
+def _marks(connection: apsw.Connection) -> tuple[int, int]:
+    """Schema version and owner, and the connection is closed."""
+    try:
+        return connection.pragma("user_version"), connection.pragma("application_id")
+    finally:
+        connection.close()
+
+
+def _connect_existing(path: Path) -> apsw.Connection:
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    connection.set_busy_timeout(BUSY_MS)
+    return connection
 
 
 def connect_reader(path: Path) -> apsw.Connection:

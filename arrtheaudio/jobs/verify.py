@@ -89,7 +89,7 @@ def _compare_tables(connection: apsw.Connection) -> Iterator[str]:
             of_facet[:] = [a + b for a, b in zip(of_facet, sums, strict=True)]
     yield from _compare("open", connection.execute(OPEN_ROWS), opened.values())
     stored = list(connection.execute(FINISHED_ROWS))
-    # What dismissed a failure (its retry, a later success) may be removed before it is.
+    # What dismissed a failure (its retry, a later result) may be removed before it is.
     marks.dismissed |= {row[0] for row in stored if row[-1]}
     derived = (
         (*entry, int(job in marks.undone), int(job in marks.dismissed))

@@ -12,8 +12,10 @@ configuration files. queue.md: Workers.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Final, NoReturn
+from functools import partial
+from typing import Final, NoReturn, TypeVar
 
 import structlog
 import trio
@@ -23,6 +25,7 @@ from arrtheaudio.jobs.attempt import attempt
 from arrtheaudio.jobs.claims import Claim, Why
 from arrtheaudio.jobs.engine import Engine
 from arrtheaudio.jobs.models import ENDED, Accepted, Job, JobFilter, SpaceWaiter, Status
+from arrtheaudio.jobs.ownership import UNREADABLE_SECONDS
 from arrtheaudio.jobs.queue import Queue
 from arrtheaudio.jobs.recovery import settle
 from arrtheaudio.jobs.slots import Slots
@@ -34,6 +37,7 @@ SPACE_LOOK_SECONDS: Final = 10.0  # then a file system counts as full
 # Failed jobs, newest first, among which the start looks for those that it has just poisoned.
 POISONED_LOOKED_AT: Final = 100
 
+T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
 
@@ -119,12 +123,8 @@ class Workers:
 
     async def _settle_open_plans(self, nursery: trio.Nursery) -> list[trio.Event]:
         """Begin to settle every open plan; the events tell when each was tried once."""
-        try:
-            found = await self._queue.take_open_plans()
-        except JournalUnavailable:
-            return []  # they are there again when the journal is
         events = []
-        for claim, plan in found:
+        for claim, plan in await _once_readable(self._queue.take_open_plans):
             events.append(trio.Event())
             nursery.start_soon(self._settle, claim, plan, events[-1])
         return events
@@ -142,7 +142,7 @@ class Workers:
     async def _clear_after_poisoned(self) -> None:
         """A job that runs again clears what its crash left beside the file; a poisoned one not."""
         failed = JobFilter(status=(Status.FAILED,), order_by="updated_at", limit=POISONED_LOOKED_AT)
-        for job in (await self._queue.jobs(failed)).jobs:
+        for job in (await _once_readable(partial(self._queue.jobs, failed))).jobs:
             if job.reason == "poisoned":
                 await self._engine.clear_leftovers(job.path)
 
@@ -169,7 +169,7 @@ class Workers:
         while True:
             self._direct_wanted = trio.Event()
             for job in self._queue.direct_jobs():
-                claim = await self._queue.claim_direct(job)
+                claim = await _once_readable(partial(self._queue.claim_direct, job))
                 if claim is not None:
                     await self._run(nursery, claim, 1)
             await self._direct_wanted.wait()
@@ -212,3 +212,13 @@ class Workers:
         """Return when nothing runs."""
         while self._running:
             await self._left.wait()
+
+
+async def _once_readable(ask: Callable[[], Awaitable[T]]) -> T:
+    """The journal's answer, as soon as it can be read: one unreadable moment ends no service."""
+    while True:
+        try:
+            return await ask()
+        except JournalUnavailable as error:
+            _log.error("journal_unreadable", error=str(error))
+            await trio.sleep(UNREADABLE_SECONDS)

@@ -42,7 +42,7 @@ MARK: Final = {
     "settled": f"""UPDATE finished INDEXED BY finished_problem SET dismissed = 1
  WHERE path = ? AND job < ? AND {IS_FAILED} AND NOT dismissed""",
 }
-# What a success settles, if there is any at all: mostly there is not.
+# What a later result of a file settles, if there is any at all: mostly there is not.
 ANY_PROBLEM: Final = f"""SELECT 1 FROM finished INDEXED BY finished_problem
  WHERE {IS_FAILED} AND NOT dismissed LIMIT 1"""
 KEEP: Final = """INSERT INTO kept VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
@@ -226,7 +226,7 @@ class Projection:
         language = body["selected_track"]["language"] if "selected_track" in body else None
         self.finished.append((job, row.seq, facet, row.parent, ms, path, reason, language))
         self._sum(day, facet, ms)
-        if row.type == ev.JOB_COMPLETED:
+        if row.type != ev.JOB_CANCELLED:
             self.marks.append(("settled", (path, job)))
         if reason is not None:
             self._tell(day, "reason", reason)

@@ -13,23 +13,26 @@ import os
 import stat
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import attrs
 
 from arrtheaudio.errors import (
+    ChangedMeanwhile,
     FileBusy,
     FileNotFound,
     IoFailed,
     MediaError,
     NoSpace,
+    NotReadable,
     NotWritable,
     UnsupportedContainer,
 )
 
 # O_NONBLOCK: a FIFO must not hang the thread, and a lease held elsewhere answers at once.
-# O_NOFOLLOW: the path was resolved before it was checked against the media roots.
+# O_NOFOLLOW: the path was resolved before it was checked against the media roots. It
+# guards the name; ``expect_at`` guards the folders in front of it.
 SAFELY: Final = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW
 
 KINDS: Final = {  # errno: what it means for the one file that was touched
@@ -86,7 +89,8 @@ def naming(path: bytes) -> Iterator[None]:
 def open_to_read(path: bytes) -> Iterator[OpenFile]:
     """A regular file, never waiting for anybody.
 
-    Raises FileNotFound, FileBusy, NotWritable, UnsupportedContainer or IoFailed.
+    ``path`` is absolute and free of links. Raises FileNotFound, FileBusy, NotWritable,
+    UnsupportedContainer, IoFailed, or ChangedMeanwhile where a folder is a link by now.
     """
     with _opened(path, os.O_RDONLY) as file:
         yield file
@@ -135,6 +139,28 @@ def seconds_to_settle(
     return max(0.0, settle_seconds - age)
 
 
+def expect_at(fd: int, path: bytes) -> None:
+    """Raises ChangedMeanwhile unless the open file lies where its path says, through no link."""
+    with suppress(OSError):  # without /proc the longer way tells
+        if os.readlink(b"/proc/self/fd/%d" % fd) == path:
+            return
+    # Where case does not count, the system may spell the path in another way.
+    if os.path.realpath(path) == path:
+        if os.path.samestat(os.stat(path, follow_symlinks=False), os.fstat(fd)):
+            return
+        raise ChangedMeanwhile("another program replaced it while it was opened", path=path)
+    raise ChangedMeanwhile("a folder of its path is a link by now", path=path)
+
+
+def make_folder(folder: bytes) -> None:
+    """Make a folder with its name durable; harmless where it is there."""
+    try:
+        os.mkdir(folder)
+    except FileExistsError:
+        return
+    sync_folder(os.path.dirname(folder) or b".")
+
+
 def sync_folder(folder: bytes) -> None:
     """Make a new or changed name in the folder durable, where the file system has that."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -160,11 +186,17 @@ def _opened(path: bytes, access: int) -> Iterator[OpenFile]:
     if b"\0" in path:
         raise FileNotFound("no file can have such a name", path=path)
     with naming(path):
-        fd = os.open(path, access | SAFELY)
+        try:
+            fd = os.open(path, access | SAFELY)
+        except PermissionError as error:
+            if access == os.O_RDONLY:
+                raise NotReadable from error
+            raise
         try:
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode):
                 raise UnsupportedContainer("not a regular file")
+            expect_at(fd, path)
             yield OpenFile(fd, status)
         finally:
             os.close(fd)

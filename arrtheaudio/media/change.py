@@ -12,11 +12,12 @@ from contextlib import suppress
 
 import attrs
 
-from arrtheaudio.errors import ChangedMeanwhile, MediaError, VerifyFailed
+from arrtheaudio.errors import ChangedMeanwhile, EditConflict, MediaError, VerifyFailed
 from arrtheaudio.media import before_image, patch
 from arrtheaudio.media.access import open_to_write
 from arrtheaudio.media.containers import Expectation, probe
-from arrtheaudio.media.patch import State
+from arrtheaudio.media.patch import Fingerprint, State
+from arrtheaudio.media.shuffle import compact, in_full
 from arrtheaudio.media.tracks import Container, Options, Patch, Plan, Replacement
 from arrtheaudio.media.ways import METHODS, Way
 
@@ -37,25 +38,15 @@ class Change:
     target: int | None = None
     expectation: Expectation | None = None  # None: an undo, which is right when the bytes are
 
-    def plan(self, replacement: Replacement | None = None) -> Plan:
-        """The change as the journal keeps it."""
-        patches = self.patches
-        if self.needs_image:
-            patches = before_image.compact(patches)
-        return Plan(
-            path=self.path,
-            method=METHODS[self.way],
-            size=self.status.st_size,
-            target=self.target,
-            patches=patches,
-            extents=self.extents,
-            digest=self.digest,
-            device=self.status.st_dev,
-            inode=self.status.st_ino,
-            mtime_ns=self.status.st_mtime_ns,
-            number=self.expectation.number if self.expectation else None,
-            replacement=replacement,
-        )
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """By what the file is known again."""
+        return Fingerprint(self.status.st_size, self.extents, self.digest)
+
+    @property
+    def large(self) -> bool:
+        """Whether the old bytes are too many for the journal, and to work on in passing."""
+        return sum(len(piece.old) for piece in self.patches) > before_image.LARGEST_IN_JOURNAL
 
     @property
     def needs_image(self) -> bool:
@@ -64,29 +55,45 @@ class Change:
             self.fragile
             and self.way == "in_place"
             and self.options.before_image_dir is not None
-            and sum(len(piece.old) for piece in self.patches) > before_image.LARGEST_IN_JOURNAL
+            and self.large
         )
 
-    def keep_image(self, plan: Plan) -> Plan:
-        """Write the before-image of the plan's large patches and name it in the plan."""
-        folder = self.options.before_image_dir
-        large = [
-            full
-            for full, kept in zip(self.patches, plan.patches, strict=True)
-            if kept.shuffle is not None
-        ]
-        if folder is None or not large:
-            return plan
-        return attrs.evolve(plan, before_image=before_image.keep(folder, self.path, large))
+    def plan(self, replacement: Replacement | None = None) -> Plan:
+        """The change as the journal keeps it, its before-image written where it needs one.
 
-    def expect_unchanged(self, fd: int, status: os.stat_result) -> None:
+        Blocks on the data folder where the change is ``large``. Raises IoFailed.
+        """
+        image = None
+        short = self.large and (self.way != "in_place" or self.needs_image)
+        patches = compact(self.patches) if short else in_full(self.patches)
+        folder = self.options.before_image_dir
+        if folder is not None and self.needs_image:
+            large = [full for full, kept in zip(self.patches, patches, strict=True) if not kept.old]
+            image = before_image.keep(folder, self.path, large) if large else None
+        return Plan(
+            path=self.path,
+            method=METHODS[self.way],
+            size=self.status.st_size,
+            target=self.target,
+            patches=patches,
+            extents=self.extents,
+            digest=self.digest,
+            mtime_ns=self.status.st_mtime_ns,
+            keep_mtime=self.options.preserve_mtime,
+            before_image=image,
+            number=self.expectation.number if self.expectation else None,
+            replacement=replacement,
+        )
+
+    def expect_unchanged(self, fd: int) -> None:
         """Raises ChangedMeanwhile unless the open file is still the one that was looked at."""
-        if (
-            status.st_size != self.status.st_size
-            or patch.digest(fd, self.extents, self.patches) != self.digest
-            or patch.compare(fd, self.patches) is not State.OLD
-        ):
+        if self.fingerprint.state(fd, self.patches) is not State.OLD:
             raise ChangedMeanwhile(path=self.path)
+
+    def expect_unshared(self, links: int) -> None:
+        """Raises ChangedMeanwhile where an edit in place would change another name's bytes."""
+        if links > 1 and self.options.hardlinks != "edit":
+            raise ChangedMeanwhile(f"it has {links} hard links by now", path=self.path)
 
     def verify(self, fd: int) -> None:
         """Raises a MediaError unless the open file shows what was wanted."""
@@ -101,29 +108,33 @@ def edit_in_place(change: Change) -> int:
     """Carry the change out on the file itself; return the mtime in ns that it leaves.
 
     Raises ChangedMeanwhile, FileBusy and NotWritable before anything is written;
-    VerifyFailed and IoFailed with the old bytes back; HalfEdited where neither.
+    VerifyFailed and IoFailed with the old bytes back; HalfEdited where neither;
+    EditConflict where another program wrote to it during the edit.
     """
     with open_to_write(change.path) as file:
-        change.expect_unchanged(file.fd, file.status)
+        change.expect_unchanged(file.fd)
+        change.expect_unshared(file.status.st_nlink)
+        times = file.status.st_atime_ns, file.status.st_mtime_ns
         try:
-            patch.apply(file.fd, change.patches, lambda: change.verify(file.fd))
+            patch.apply(file.fd, change.patches, change.fingerprint, lambda: change.verify(file.fd))
+        except EditConflict:
+            raise  # the last change is not ours
         except MediaError:
-            restore_mtime(file.fd, file.status)
+            restore_times(file.fd, *times)
             raise
         if change.options.preserve_mtime:
-            restore_mtime(file.fd, file.status)
+            restore_times(file.fd, *times)
         after = os.fstat(file.fd)
-        if not same_file(after, os.stat(change.path)):
+        if not os.path.samestat(after, os.stat(change.path, follow_symlinks=False)):
             raise ChangedMeanwhile("another program replaced the file during the edit")
         return after.st_mtime_ns
 
 
-def restore_mtime(fd: int, status: os.stat_result) -> None:
-    """Put the times back; who may write but does not own the file may not, and goes without."""
-    with suppress(PermissionError):
-        os.utime(fd, ns=(status.st_atime_ns, status.st_mtime_ns))
+def restore_times(fd: int, atime_ns: int, mtime_ns: int) -> None:
+    """Put the times back where that can be.
 
-
-def same_file(one: os.stat_result, other: os.stat_result) -> bool:
-    """Whether both are the same file at the same moment (over time, inodes are advisory)."""
-    return (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
+    Who may write but does not own the file may not, and some of FUSE cannot: an edit
+    that stands has not failed for that.
+    """
+    with suppress(OSError):
+        os.utime(fd, ns=(atime_ns, mtime_ns))

@@ -14,13 +14,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 import attrs
 
 from arrtheaudio.media import languages, supplementary
 from arrtheaudio.media.tracks import UNDETERMINED, Context, Decision, Explained, Media, Rules, Track
 from arrtheaudio.media.wishes import ORIGINAL, Wishes, original_language, resolve
+
+# What becomes of the chosen track's place in the file.
+Place = Literal["kept", "first", "no_room"]
+_NEW_PLACES: Final = {
+    ("first", False): "it is the first one now",
+    ("first", True): "it would become the first one",
+    ("no_room", False): "the header has no room to make it the first one",
+    ("no_room", True): "the header has no room to make it the first one",
+}
 
 _ORDINALS: Final = ("first", "second", "third", "fourth", "fifth")
 
@@ -89,11 +98,17 @@ def decide(media: Media, rules: Rules, context: Context, path: bytes) -> Decisio
     )
 
 
-def would(decision: Decision) -> str:
-    """The decision's message as a dry run says it: "Would set default audio track to 'jpn'"."""
-    if decision.reason is not None:
-        return decision.message
-    return f"Would {decision.message[0].lower()}{decision.message[1:]}"
+def told(decision: Decision, place: Place = "kept", *, dry_run: bool = False) -> str:
+    """What is done to the file, in one sentence: the decision, and what becomes of the place.
+
+    A dry run says it so: "Would set default audio track to 'jpn'".
+    """
+    message = decision.message
+    if dry_run and decision.reason is None:
+        message = f"Would {message[0].lower()}{message[1:]}"
+    if place == "kept":
+        return message
+    return f"{message}; {_NEW_PLACES[place, dry_run]}"
 
 
 # --- choosing -----------------------------------------------------------------

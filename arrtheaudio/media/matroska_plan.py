@@ -25,6 +25,7 @@ from arrtheaudio.media.matroska_switch import narrowed, refresh_crc
 from arrtheaudio.media.source import PAGE_BYTES, Window
 from arrtheaudio.media.tracks import Edit, Media, Patch
 
+_NO_ROOM: Final = "None: the header has no byte to spare."
 _VOID_BYTE: Final = bytes([ebml.VOID])
 # A flag and its CRC farther apart than this are not worth one write.
 _ONE_WRITE_BYTES: Final = 64 << 10
@@ -72,16 +73,29 @@ def _refuse_overlaps(patches: tuple[Patch, ...]) -> None:
         reach = patch.offset + len(patch.new)
 
 
-def room(media: Media) -> str:
-    """Which way a change of the default track would take, in one sentence."""
+def room(media: Media, *, reorder: bool = False) -> str:
+    """Which way a change of the default track would take, in a sentence or two."""
     layout: Layout = media.layout
     if len(media.audio) < 2:
         return "No room is needed: only a second audio track's flag may have to be cleared."
+    if reorder:
+        return _room_anew(media) or _room_to_stay(media)
     ways = {way for track in media.audio for way in _ways(layout, track.index)}
     if ways <= {"value"}:
         return "In place: one byte for each audio track whose flag changes."
     if None not in ways:
         return "In place: a few bytes for each audio track whose flag changes."
+    return _room_anew(media) or _NO_ROOM
+
+
+def _room_to_stay(media: Media) -> str:
+    stays = room(media)
+    return stays if stays == _NO_ROOM else f"No room to move it to the front. {stays}"
+
+
+def _room_anew(media: Media) -> str | None:
+    """Where a new Tracks would stand; None if nowhere."""
+    layout: Layout = media.layout
     order = range(len(media.tracks))
     flags = dict.fromkeys((track.index for track in media.audio), False)
     new = rebuild(layout.blob, layout.body, order=order, flags=flags)
@@ -94,7 +108,7 @@ def room(media: Media) -> str:
     least = rebuild(layout.blob, layout.body, order=order, flags=flags, tight=True, crc=False)
     if len(least) <= len(layout.blob) + layout.void_after:
         return "Tracks rewritten where it stands, with what room it and a Void behind it have."
-    return "None: the header has no byte to spare."
+    return None
 
 
 def _ways(layout: Layout, index: int) -> list[Way | None]:

@@ -80,11 +80,16 @@ def probe(window: Window) -> Media:
     return _movie(window, ftyp, moov, brand)
 
 
-def room(media: Media) -> str:
-    """One sentence on whether a change fits, for people."""
+def room(media: Media, *, reorder: bool = False) -> str:
+    """A sentence or two on whether a change fits, for people."""
     layout: Layout = media.layout
     if any(trak.audio and trak.header is None for trak in layout.traks):
         return "Partly: a track without a header (tkhd) cannot be changed."
+    if reorder:
+        return (
+            "Always: one byte per changed track. The chosen track's header moves to the front, "
+            "unless it is too large for that or holds absolute offsets."
+        )
     return "Always: one byte per changed track, nothing moves."
 
 

@@ -7,11 +7,10 @@ alternate_group); media.md, "MP4".
 Order of the patches: the new default is enabled first, then the others are
 disabled, last come the alternate groups. So a track is heard after every
 prefix, which is all that a kill can leave behind: what was written stays in the
-system's cache. Only a power cut can keep a later byte and lose an earlier one.
-A barrier between them would cost a second sync, half of what an edit costs, and
-is not needed: the journal holds the plan before the first byte, and the next
-start writes what is missing. Reordering moves whole trak boxes inside moov in
-one patch; between its first and its last byte the header is unreadable.
+system's cache. A power cut could keep a later byte and lose an earlier one where
+they lie on two pages; there, as in Matroska, the first is synced before the
+others are written. Reordering moves whole trak boxes inside moov in one patch;
+between its first and its last byte the header is unreadable.
 """
 
 from __future__ import annotations
@@ -22,7 +21,8 @@ import attrs
 
 from arrtheaudio.errors import CorruptFile, NoRoom
 from arrtheaudio.media.mp4_boxes import Box, find
-from arrtheaudio.media.source import Window
+from arrtheaudio.media.shuffle import rotation
+from arrtheaudio.media.source import PAGE_BYTES, Window
 from arrtheaudio.media.tracks import Edit, Media, Patch
 
 ENABLED: Final = 0x01  # lowest bit of tkhd's last flags byte
@@ -32,8 +32,8 @@ LARGEST_GROUP: Final = 0x7FFF  # alternate_group is signed
 # sample tables (hardly ever the same in two files, and the size of each box tells, too).
 TABLES_BYTES: Final = 1024
 TRAK_BYTES: Final = 16384
-# The tables of a very long film are some ten MB; more is not moved in one write.
 TO_THE_END: Final = bytes(4)  # a box of this size fills its parent (4.2)
+# The tables of a very long film are some ten MB; more is not moved in one write.
 LARGEST_MOVE: Final = 32 << 20
 
 
@@ -107,13 +107,18 @@ def plan_default(window: Window, media: Media, target: int, *, reorder: bool = F
 
 
 def _flags(chosen: TrackHeader, others: list[TrackHeader]) -> list[Patch]:
+    """Bytes of one page reach the disk together or in order; a later page may come first."""
     patches = [_flip(header) for header in others]
-    return patches if chosen.enabled else [_flip(chosen), *patches]
+    if chosen.enabled:
+        return patches
+    page = chosen.flags_offset // PAGE_BYTES
+    apart = any(header.flags_offset // PAGE_BYTES != page for header in others)
+    return [_flip(chosen, sync=apart), *patches]
 
 
-def _flip(header: TrackHeader) -> Patch:
+def _flip(header: TrackHeader, *, sync: bool = False) -> Patch:
     old, new = bytes([header.flags]), bytes([header.flags ^ ENABLED])
-    return Patch(header.flags_offset, old, new)
+    return Patch(header.flags_offset, old, new, sync)
 
 
 def _groups(layout: Layout, audio: list[TrackHeader]) -> list[Patch]:
@@ -149,17 +154,20 @@ def _moved(
     """The span with the chosen trak in front, all changes inside it made; then the rest."""
     start, end = span
     old = window.read(start, end - start)
-    new = bytearray(old)
-    outside = []
-    for patch in patches:
-        if start <= patch.offset < end:
-            at = patch.offset - start
-            new[at : at + len(patch.new)] = patch.new
-        else:
-            outside.append(patch)
+    inside = [
+        attrs.evolve(patch, offset=patch.offset - start)
+        for patch in patches
+        if start <= patch.offset < end
+    ]
+    outside = [patch for patch in patches if not start <= patch.offset < end]
+    changed = bytearray(old)
+    for patch in inside:
+        changed[patch.offset : patch.offset + len(patch.new)] = patch.new
     cut = chosen.offset - start
+    new = bytes(changed[cut:] + changed[:cut])
     # Whole before the tracks behind it are disabled, as without moving.
-    return [Patch(start, old, bytes(new[cut:] + new[:cut]), sync=bool(outside)), *outside]
+    move = Patch(start, old, new, bool(outside), rotation(old, new, cut, inside))
+    return [move, *outside]
 
 
 def _extents(layout: Layout) -> tuple[tuple[int, int], ...]:

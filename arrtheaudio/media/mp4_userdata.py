@@ -110,7 +110,7 @@ def _text(body: bytes) -> str:
     return body.decode("utf-8", "replace")
 
 
-def _international(body: bytes) -> str:
+def international_text(body: bytes) -> str:
     """The first non-empty text of a QuickTime list: (length, language, text) again and again."""
     for language, text in _international_texts(body):
         if text:
@@ -149,7 +149,7 @@ def _first(content: bytes, kind: bytes, start: int = 0) -> bytes:
 # In order of preference.
 _TITLES: Final[dict[bytes, Callable[[bytes], str]]] = {
     b"name": _text,
-    b"\xa9nam": _international,
+    b"\xa9nam": international_text,
     b"titl": _three_gpp,
     b"meta": _item_list_name,
 }

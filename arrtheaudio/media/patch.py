@@ -1,9 +1,10 @@
 """Writing patches: the one door through which bytes of a media file change.
 
 Compares before it writes, writes in the given order with the given barriers,
-lets the caller verify, and puts the old bytes back where anything fails. Knows
-descriptors and bytes, nothing of tracks or journals. Rules: media.md "Writing
-safely".
+lets the caller verify, and puts the old bytes back where anything fails. A sync
+may take seconds, and locks are advisory: what another program wrote meanwhile is
+never written over. Knows descriptors and bytes, nothing of tracks or journals.
+Rules: media.md "Writing safely".
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import attrs
 
 from arrtheaudio.errors import (
     ChangedMeanwhile,
+    EditConflict,
     HalfEdited,
     IoFailed,
     MediaError,
@@ -28,6 +30,7 @@ from arrtheaudio.media.tracks import Edit, Patch
 Extents = Sequence[tuple[int, int]]
 
 DIGEST_STEP: Final = 1 << 20  # bytes hashed per read
+WRITTEN_MEANWHILE: Final = "another program wrote to it during the edit"
 
 
 class State(Enum):
@@ -37,6 +40,21 @@ class State(Enum):
     NEW = "new"
     MIXED = "mixed"  # every byte is an old or a new one
     FOREIGN = "foreign"  # some byte is neither
+
+
+@attrs.frozen
+class Fingerprint:
+    """By what a file is known as the one that an edit was planned for."""
+
+    size: int
+    extents: Extents
+    digest: bytes  # of the extents, the patched ranges left out
+
+    def state(self, fd: int, patches: Sequence[Patch]) -> State:
+        """What the open file holds; FOREIGN where anything else of its header differs."""
+        if os.fstat(fd).st_size != self.size or digest(fd, self.extents, patches) != self.digest:
+            return State.FOREIGN
+        return compare(fd, patches)
 
 
 def check_edit(edit: Edit, size: int) -> None:
@@ -108,49 +126,62 @@ def compare(fd: int, patches: Sequence[Patch]) -> State:
     return State.MIXED
 
 
-def write(fd: int, patches: Sequence[Patch]) -> None:
-    """The new bytes in order, durable at every barrier and at the end."""
+def write(fd: int, patches: Sequence[Patch], size: int) -> None:
+    """The new bytes in order, durable at every barrier and at the end.
+
+    Raises EditConflict where a byte is neither an old nor a new one behind a barrier.
+    """
     durable = True
-    for patch in patches:
+    for number, patch in enumerate(patches, 1):
         done = 0
         while done < len(patch.new):
             done += os.pwrite(fd, patch.new[done:] if done else patch.new, patch.offset + done)
         durable = patch.sync
         if durable:
             os.fdatasync(fd)
+            if number < len(patches):
+                _refuse_foreign(fd, patches, size)
     if not durable:
         os.fdatasync(fd)
 
 
-def apply(fd: int, patches: Sequence[Patch], verify: Callable[[], None]) -> None:
+def _refuse_foreign(fd: int, patches: Sequence[Patch], size: int) -> None:
+    if os.fstat(fd).st_size != size or compare(fd, patches) is State.FOREIGN:
+        raise EditConflict(WRITTEN_MEANWHILE)
+
+
+def apply(
+    fd: int, patches: Sequence[Patch], fingerprint: Fingerprint, verify: Callable[[], None]
+) -> None:
     """Write, verify, and put the old bytes back where either fails.
 
     ``verify`` looks at the same descriptor and raises a MediaError.
 
     Raises VerifyFailed or IoFailed with the old bytes back, HalfEdited where
-    they could not be put back.
+    they could not be put back, EditConflict where another program wrote to the
+    file: then its bytes stay.
     """
     try:
-        write(fd, patches)
+        write(fd, patches, fingerprint.size)
         verify()
-    except OSError as error:
-        put_back(fd, patches)
-        raise IoFailed(f"cannot write: {error.strerror}; the old bytes are back") from error
-    except IoFailed:
-        put_back(fd, patches)
-        raise
-    except MediaError as error:
-        put_back(fd, patches)
-        raise VerifyFailed(f"{error.what}; the old bytes are back") from error
-    except Exception:
-        put_back(fd, patches)
+    except Exception as error:
+        put_back(fd, patches, fingerprint)
+        if isinstance(error, OSError):
+            what = f"cannot read or write: {error.strerror}; the old bytes are back"
+            raise IoFailed(what) from error
+        if isinstance(error, MediaError) and not isinstance(error, IoFailed):
+            raise VerifyFailed(f"{error.what}; the old bytes are back") from error
         raise
 
 
-def put_back(fd: int, patches: Sequence[Patch]) -> None:
-    """The old bytes again. Raises HalfEdited."""
+def put_back(fd: int, patches: Sequence[Patch], fingerprint: Fingerprint) -> None:
+    """The old bytes again. Raises HalfEdited, EditConflict."""
     try:
-        write(fd, reverse(patches))
+        if fingerprint.state(fd, patches) is State.FOREIGN:
+            raise EditConflict(WRITTEN_MEANWHILE)
+        write(fd, reverse(patches), fingerprint.size)
+    except ChangedMeanwhile as error:  # it ends before its own header
+        raise EditConflict(WRITTEN_MEANWHILE) from error
     except OSError as error:
         raise HalfEdited(f"cannot put the old bytes back: {error.strerror}") from error
 

@@ -22,6 +22,7 @@ from arrtheaudio.errors import (
     FileBusy,
     HardLinked,
     MediaError,
+    NeedsFfmpeg,
     NeedsHeavyLane,
     NoRoom,
     SkippedFile,
@@ -35,9 +36,10 @@ from arrtheaudio.media.access import (
     seconds_to_settle,
 )
 from arrtheaudio.media.change import Change
-from arrtheaudio.media.choose import decide, would
+from arrtheaudio.media.choose import Place, decide, told
 from arrtheaudio.media.containers import FORMATS, Expectation, Format, identify
 from arrtheaudio.media.host import HOST, Host
+from arrtheaudio.media.remux import ffmpeg
 from arrtheaudio.media.source import Window
 from arrtheaudio.media.tracks import (
     Context,
@@ -51,7 +53,14 @@ from arrtheaudio.media.tracks import (
     Rules,
     Track,
 )
-from arrtheaudio.media.ways import METHODS, Way, need_space, skipped_outcome, way_of
+from arrtheaudio.media.ways import (
+    METHODS,
+    Way,
+    need_space,
+    no_shared_copy,
+    skipped_outcome,
+    way_of,
+)
 from arrtheaudio.media.writing import BeforeWrite, carry_out
 
 
@@ -63,6 +72,15 @@ class Examined:
     decision: Decision | None
     outcome: Outcome | None = None
     change: Change | None = None
+    message: str = ""  # of the change
+
+
+@attrs.frozen
+class Planned:
+    """How the header changes; ``edit`` is None where only a remux will do."""
+
+    edit: Edit | None
+    place: Place
 
 
 WAYS: Final[dict[Way, str]] = {
@@ -81,13 +99,14 @@ def inspect(path: bytes, rules: Rules, context: Context, options: Options) -> In
         size = _not_empty(file.status)
         container, window = identify(file.fd, size)
         media = FORMATS[container].probe(window)
+        decision = decide(media, rules, context, path)
         return Inspection(
             path=path,
             media=media,
-            decision=decide(media, rules, context, path),
+            decision=decision,
             links=file.status.st_nlink,
             mtime_ns=file.status.st_mtime_ns,
-            room=_room(media, file.status.st_nlink, options),
+            room=_room(media, decision.chosen, file.status.st_nlink, options),
         )
 
 
@@ -128,11 +147,10 @@ async def run(
         written = await carry_out(found.change, before_write, threads, host)
     except SkippedFile as skipped:
         return skipped_outcome(skipped, found.media, found.decision)
-    assert found.decision is not None
     return Outcome(
         "success",
         None,
-        found.decision.message,
+        found.message,
         track_changed=True,
         method=written.plan.method,
         media=found.media,
@@ -182,15 +200,20 @@ def _decide(request: Request, file: OpenFile, unsettled: float, host: Host) -> E
     found = Examined(media, decision)
     try:
         planned = _edit(FORMATS[container], window, media, target, request.options)
-        if planned is not None and not planned[0].patches:
-            return _left(media, decision, "already_correct", decision.message)
-        way = way_of(file.status.st_nlink, request.options, remux=planned is None)
+        if planned.edit is not None and not planned.edit.patches:
+            return _left(media, decision, "already_correct", told(decision, planned.place))
+        way = way_of(file.status.st_nlink, request.options, remux=planned.edit is None)
+        if way == "reflink" and not host.may_clone(
+            file.status.st_dev, os.path.dirname(request.path)
+        ):
+            raise no_shared_copy(file.status.st_nlink)
     except SkippedFile as skipped:
         return attrs.evolve(found, outcome=skipped_outcome(skipped, media, decision))
     rewritten = way in ("copy", "remux")
     if request.dry_run:
+        message = told(decision, planned.place, dry_run=True)
         outcome = Outcome(
-            "success", None, would(decision), method=METHODS[way], media=media, decision=decision
+            "success", None, message, method=METHODS[way], media=media, decision=decision
         )
         return attrs.evolve(found, outcome=outcome)
     if rewritten and not request.heavy:
@@ -206,10 +229,10 @@ def _decide(request: Request, file: OpenFile, unsettled: float, host: Host) -> E
             raise FileBusy("it is still being written", path=request.path)
         file = OpenFile(file.fd, writable.status)
     change = _change(request, file, media, target, way, planned)
-    return Examined(media, decision, change=change)
+    return Examined(media, decision, change=change, message=told(decision, planned.place))
 
 
-def _room(media: Media, links: int, options: Options) -> str:
+def _room(media: Media, chosen: Track | None, links: int, options: Options) -> str:
     """How the default would be changed, as the options have it."""
     if media.container not in options.containers:
         return f"{media.container} files are switched off."
@@ -219,35 +242,46 @@ def _room(media: Media, links: int, options: Options) -> str:
     except HardLinked as error:
         return f"The file is left alone: {error.what}."
     if way == "in_place":
-        return FORMATS[media.container].room(media)
+        moves = chosen is not None and _shall_move(media, chosen, options)
+        return FORMATS[media.container].room(media, reorder=moves)
     return WAYS[way].format(links=links)
 
 
 def _already(decision: Decision, media: Media, options: Options) -> bool:
     if decision.reason != "already_correct":
         return False
-    return not options.reorder or media.audio[0] == decision.chosen
+    return decision.chosen is not None and not _shall_move(media, decision.chosen, options)
+
+
+def _shall_move(media: Media, chosen: Track, options: Options) -> bool:
+    return options.reorder and media.audio[0] != chosen
 
 
 def _edit(
     container: Format, window: Window, media: Media, target: Track, options: Options
-) -> tuple[Edit, bool] | None:
-    """The patches and whether they reorder; None where only a remux will do.
+) -> Planned:
+    """How the track becomes the default one, and the first where that is asked for.
 
     A chosen track that cannot be moved to the front is at least made the default.
     Raises NoRoom.
     """
+    reorder = _shall_move(media, target, options)
+    place: Place = "first" if reorder else "kept"
     if media.container == "mp4" and options.mp4_method == "remux":
-        return None
-    reorder = options.reorder and media.audio[0] != target
+        return Planned(None, place)
     try:
-        return container.plan_default(window, media, target.index, reorder=reorder), reorder
-    except NoRoom:
-        if options.allow_relocate and media.container == "mkv":
-            return None
+        edit = container.plan_default(window, media, target.index, reorder=reorder)
+        return Planned(edit, place)
+    except NoRoom as error:
+        relocate = options.allow_relocate and media.container == "mkv"
+        if relocate and ffmpeg() is not None:
+            return Planned(None, place)
+        if not reorder and relocate:
+            raise NeedsFfmpeg from error
         if not reorder:
             raise
-    return container.plan_default(window, media, target.index, reorder=False), False
+    edit = container.plan_default(window, media, target.index, reorder=False)
+    return Planned(edit, "no_room")
 
 
 def _change(
@@ -256,10 +290,11 @@ def _change(
     media: Media,
     target: Track,
     way: Way,
-    planned: tuple[Edit, bool] | None,
+    planned: Planned,
 ) -> Change:
     size = file.status.st_size
-    edit, reorder = planned or (Edit((), replace.ends_of(size)), request.options.reorder)
+    edit = planned.edit or Edit((), replace.ends_of(size))
+    reorder = planned.place == "first"
     patch.check_edit(edit, size)
     return Change(
         path=request.path,
@@ -272,9 +307,7 @@ def _change(
         digest=patch.digest(file.fd, edit.extents, edit.patches),
         fragile=edit.fragile,
         target=target.index,
-        expectation=Expectation(
-            number=target.number, before=media, reorder=reorder, remuxed=way == "remux"
-        ),
+        expectation=Expectation(number=target.number, before=media, reorder=reorder),
     )
 
 

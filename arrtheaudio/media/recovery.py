@@ -28,10 +28,10 @@ from arrtheaudio.errors import (
 )
 from arrtheaudio.media import before_image, patch, replace
 from arrtheaudio.media.access import OpenFile, naming, open_to_read, open_to_write, sync_folder
-from arrtheaudio.media.change import Change, restore_mtime
+from arrtheaudio.media.change import Change, restore_times
 from arrtheaudio.media.containers import Expectation, identify, probe
 from arrtheaudio.media.host import HOST, Host
-from arrtheaudio.media.patch import State
+from arrtheaudio.media.patch import Fingerprint, State
 from arrtheaudio.media.tracks import Options, Outcome, Patch, Plan, Recovery
 from arrtheaudio.media.ways import need_space, skipped_outcome, way_of
 from arrtheaudio.media.writing import BeforeWrite, carry_out
@@ -50,8 +50,10 @@ def recover(plan: Plan) -> Recovery:
     May be called any number of times, also before an attempt is repeated.
 
     Raises EditConflict where the file holds bytes that are neither the old nor
-    the new ones (it is left untouched), FileGone, FileBusy, NotWritable, IoFailed.
+    the new ones (it is left untouched, and a before-image is kept for a month),
+    FileGone, FileBusy, NotWritable, IoFailed.
     """
+    before_image.refresh(plan.before_image)
     try:
         with naming(plan.path):
             if plan.replacement is not None:
@@ -61,8 +63,13 @@ def recover(plan: Plan) -> Recovery:
                 recovery = _settle_in_place(plan)
     except FileNotFound as error:
         raise FileGone(path=plan.path) from error
-    except ChangedMeanwhile as error:  # it ends before its own header
-        raise EditConflict(error.what, path=plan.path) from error
+    except ChangedMeanwhile as error:  # it ends before its own header, or lies elsewhere
+        conflict = EditConflict(error.what, path=plan.path)
+        before_image.name_in(conflict, plan.before_image)
+        raise conflict from error
+    except EditConflict as conflict:
+        before_image.name_in(conflict, plan.before_image)
+        raise
     before_image.discard(plan.before_image)
     return recovery
 
@@ -113,11 +120,13 @@ def _settle_in_place(plan: Plan) -> Recovery:
             return _settled("interrupted", file.fd)
         if state is State.NEW and _shows(plan, file.fd):
             os.fdatasync(file.fd)  # the bytes may not have reached the disk before the crash
+            if plan.keep_mtime:
+                _restore_mtime(plan, file)
             return _settled("completed", file.fd)
     if state is State.FOREIGN:
         raise EditConflict()
     with open_to_write(plan.path) as file:
-        if patch.compare(file.fd, patches) is not state:
+        if _fingerprint(plan).state(file.fd, patches) is not state:
             raise EditConflict("it is changing while it is looked at")
         return _roll(plan, file, patches)
 
@@ -130,11 +139,22 @@ def _roll(plan: Plan, file: OpenFile, patches: tuple[Patch, ...]) -> Recovery:
             raise VerifyFailed("the file does not show what was wanted")
 
     try:
-        patch.apply(file.fd, patches, verify)
+        patch.apply(file.fd, patches, _fingerprint(plan), verify)
     except VerifyFailed:
-        restore_mtime(file.fd, file.status)
+        _restore_mtime(plan, file)
         return _settled("rolled_back", file.fd)
+    if plan.keep_mtime:
+        _restore_mtime(plan, file)
     return _settled("completed", file.fd)
+
+
+def _restore_mtime(plan: Plan, file: OpenFile) -> None:
+    """What the file had before the edit; a crash may have come between the writes and this."""
+    restore_times(file.fd, file.status.st_atime_ns, plan.mtime_ns)
+
+
+def _fingerprint(plan: Plan) -> Fingerprint:
+    return Fingerprint(plan.size, plan.extents, plan.digest)
 
 
 def _settle_replacement(plan: Plan) -> Recovery:

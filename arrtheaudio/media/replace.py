@@ -21,29 +21,37 @@ import attrs
 from arrtheaudio.errors import (
     ChangedMeanwhile,
     FileBusy,
-    HardLinked,
     NotWritable,
 )
 from arrtheaudio.media import patch
 from arrtheaudio.media.access import (
     SAFELY,
     OpenFile,
+    expect_at,
     lock,
     media_error,
     naming,
     open_to_read,
     sync_folder,
 )
-from arrtheaudio.media.change import Change, restore_mtime, same_file
+from arrtheaudio.media.change import Change, restore_times
 from arrtheaudio.media.host import Host
 from arrtheaudio.media.tracks import Replacement
+from arrtheaudio.media.ways import no_shared_copy
 
 COPY_STEP: Final = 16 << 20  # bytes between two looks at whether the copy is still wanted
 ENDS: Final = 64 << 10  # bytes at either end of a file by which a remuxed one is known
 # Sonarr and Radarr pass over names that start so, and no video extension follows.
 PREFIX: Final = b"._arrtheaudio-"
 SUFFIX: Final = b".tmp"
-KEPT_ATTRIBUTES: Final = ("user.", "system.posix_acl_access")
+# ACLs of Linux, of NFSv4 and of Samba, capabilities, and what users attach.
+KEPT_ATTRIBUTES: Final = (
+    "user.", "system.posix_acl_access", "system.nfs4_acl", "security.", "trusted.",
+)  # fmt: skip
+# What the system gives each file itself: labels, and sums over the very inode.
+SYSTEMS_OWN: Final = (
+    "security.selinux", "security.SMACK64", "security.ima", "security.evm", "trusted.overlay.",
+)  # fmt: skip
 NO_ATTRIBUTES: Final = {errno.EOPNOTSUPP, errno.ENOSYS}
 NO_COPY_RANGE: Final = {errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 
@@ -58,7 +66,7 @@ class Temporary:
     def discard(self) -> None:
         """Remove it; harmless where it has taken its final name already."""
         with suppress(FileNotFoundError):
-            if same_file(os.stat(self.path, follow_symlinks=False), os.fstat(self.fd)):
+            if os.path.samestat(os.stat(self.path, follow_symlinks=False), os.fstat(self.fd)):
                 os.unlink(self.path)
         self.close()
 
@@ -100,6 +108,7 @@ def claim(path: bytes) -> Temporary:
         raise refused from error
     temporary = Temporary(name, fd)
     try:
+        expect_at(fd, name)
         lock(fd, path)
     except BaseException:
         temporary.discard()
@@ -121,10 +130,14 @@ def clear_leftovers(path: bytes) -> bool:
         raise media_error(error, name) from error
     temporary = Temporary(name, fd)
     try:
+        expect_at(fd, name)
         lock(fd, name)
     except FileBusy:
         temporary.close()
         return False
+    except BaseException:
+        temporary.close()
+        raise
     temporary.discard()
     return True
 
@@ -144,12 +157,14 @@ def copy(change: Change, host: Host, check_wanted: Callable[[], object]) -> Fini
             if change.way == "copy":
                 copy_bytes(original.fd, temporary.fd, original.status.st_size, check_wanted)
             elif not host.clone(original.fd, temporary.fd):
-                raise HardLinked(
-                    f"it has {original.status.st_nlink} hard links, and its file system "
-                    "cannot copy it without copying all of its bytes"
-                )
-            change.expect_unchanged(temporary.fd, os.fstat(temporary.fd))
-            patch.apply(temporary.fd, change.patches, lambda: change.verify(temporary.fd))
+                raise no_shared_copy(original.status.st_nlink)
+            change.expect_unchanged(temporary.fd)
+            patch.apply(
+                temporary.fd,
+                change.patches,
+                change.fingerprint,
+                lambda: change.verify(temporary.fd),
+            )
             edited = tuple((piece.offset, piece.length) for piece in change.patches)
             return finish(change, temporary, original, change.extents + edited)
     except BaseException:
@@ -169,7 +184,7 @@ def finish(
     """
     keep_attributes(original.fd, temporary.fd)
     if change.options.preserve_mtime:
-        restore_mtime(temporary.fd, original.status)
+        restore_times(temporary.fd, original.status.st_atime_ns, original.status.st_mtime_ns)
     os.fsync(temporary.fd)
     size = os.fstat(temporary.fd).st_size
     digest = patch.digest(temporary.fd, extents, ())
@@ -185,9 +200,10 @@ def publish(change: Change, finished: Finished) -> int:
     with naming(change.path):
         now, then = os.stat(change.path, follow_symlinks=False), change.status
         if (
-            not same_file(now, then)
+            not os.path.samestat(now, then)
             or now.st_size != then.st_size
             or now.st_mtime_ns != then.st_mtime_ns
+            or now.st_ctime_ns != then.st_ctime_ns  # which no program can put back
         ):
             raise ChangedMeanwhile()
         os.rename(finished.temporary.path, change.path)
@@ -240,18 +256,26 @@ def keep_attributes(source: int, target: int) -> None:
         for name in _attributes(target).keys() - wanted.keys():
             os.removexattr(target, name)  # inherited from the folder's default ACL
         os.fchmod(target, stat.S_IMODE(status.st_mode))
-        for name, value in wanted.items():
-            os.setxattr(target, name, value)
     except PermissionError as error:
-        raise NotWritable("a copy could not be given its owner and attributes") from error
+        raise NotWritable("a copy could not be given its owner and mode") from error
+    for name, value in wanted.items():
+        try:
+            os.setxattr(target, name, value)
+        except PermissionError as error:
+            raise NotWritable(f"a copy could not be given its attribute {name}") from error
 
 
 def _attributes(fd: int) -> dict[str, bytes]:
-    """ACL and user attributes; what the system keeps for itself is not ours to copy."""
+    """Those that are kept; an ordinary user is not shown ``trusted`` ones."""
     try:
         names = os.listxattr(fd)
     except OSError as error:
         if error.errno in NO_ATTRIBUTES:
             return {}
         raise
-    return {name: os.getxattr(fd, name) for name in names if name.startswith(KEPT_ATTRIBUTES)}
+    return {name: os.getxattr(fd, name) for name in names if is_kept(name)}
+
+
+def is_kept(attribute: str) -> bool:
+    """Whether a copy must have the original's attribute of that name."""
+    return attribute.startswith(KEPT_ATTRIBUTES) and not attribute.startswith(SYSTEMS_OWN)

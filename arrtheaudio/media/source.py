@@ -27,6 +27,7 @@ class Window:
         fd: a descriptor open for reading; the caller keeps it open and closes it.
         size: the file's size in bytes, as fstat gave it.
         chunk: bytes per read-ahead.
+        budget: bytes that may be read in all; None for what a probe may.
 
     Raises (all methods): CorruptFile beyond the end or the budget, IoFailed
     when the operating system cannot read.
@@ -34,11 +35,13 @@ class Window:
 
     __slots__ = ("_budget", "_chunk", "_earlier", "_piece", "_start", "fd", "size")
 
-    def __init__(self, fd: int, size: int, *, chunk: int = 65536) -> None:
+    def __init__(
+        self, fd: int, size: int, *, chunk: int = 65536, budget: int | None = None
+    ) -> None:
         self.fd = fd
         self.size = size
         self._chunk = chunk
-        self._budget = BUDGET_BYTES
+        self._budget = BUDGET_BYTES if budget is None else budget
         self._start = 0  # of the piece that was used last
         self._piece = b""
         self._earlier: list[tuple[int, bytes]] = []

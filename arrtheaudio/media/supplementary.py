@@ -148,7 +148,7 @@ def has_clearer_speech(track: Track) -> bool:
 
 @lru_cache(maxsize=1024)
 def _kind_by_title(title: str) -> str | None:
-    plain = unicodedata.normalize("NFKC", title).replace("_", " ")
+    plain = unicodedata.normalize("NFKC", title)[:_TITLE_CHARACTERS].replace("_", " ")
     if _ABBREVIATED.search(plain):
         return DESCRIPTION
     words = _CREDITED.sub(" ", _NEGATED.sub(" ", plain.casefold()))

@@ -85,7 +85,8 @@ class Patch:
 
     ``sync``: the file is fdatasync'ed behind this patch before the next one is
     written, because the next one is only safe once this one is durable.
-    ``shuffle``: both sides are too large for the journal and left empty.
+    ``shuffle``: how the sides follow from each other. The journal gets it in their
+    place where they are large: both are empty then.
     """
 
     offset: int
@@ -111,8 +112,9 @@ class Edit:
 
     patches: tuple[Patch, ...]
     extents: tuple[tuple[int, int], ...]
-    # True where a kill between two writes leaves the header unreadable until
-    # recovery (MP4 reordering): such an edit needs a before-image.
+    # True where a torn write leaves the header unreadable until recovery (MP4
+    # reordering, a Matroska track list rewritten over a page's end): a large edit of
+    # that kind needs a before-image.
     fragile: bool = False
 
 
@@ -131,9 +133,11 @@ class Plan:
     """An edit of one file as it stands in the journal before the first byte is written.
 
     ``digest``: SHA-256 of the ``extents`` with the patched ranges left out.
-    ``device`` and ``inode`` are advisory: both change over reboots on some
-    file systems. ``before_image`` names an fsynced file in the data folder
-    that holds the old bytes where they are too large for the journal.
+    ``mtime_ns`` is the file's before the edit, which is its mtime again where the
+    old bytes are, and after the edit, too, with ``keep_mtime``. ``before_image``
+    names an fsynced file in the data folder that holds the old bytes where they
+    are too large for the journal. Rows of older versions know fewer fields: a new
+    one has a default.
     """
 
     path: bytes
@@ -143,12 +147,11 @@ class Plan:
     patches: tuple[Patch, ...]
     extents: tuple[tuple[int, int], ...]
     digest: bytes
-    device: int
-    inode: int
     mtime_ns: int
     before_image: str | None = None
     number: int | None = None  # the target's Track.number, which reordering does not change
     replacement: Replacement | None = None  # methods copy and remux
+    keep_mtime: bool = False
 
 
 @attrs.frozen

@@ -37,6 +37,14 @@ def way_of(links: int, options: Options, *, remux: bool) -> Way:
     raise HardLinked(f"it has {links} hard links")
 
 
+def no_shared_copy(links: int) -> HardLinked:
+    """What is said where a copy would have to take the space of the whole file."""
+    return HardLinked(
+        f"it has {links} hard links, and its file system cannot copy it "
+        "without copying all of its bytes"
+    )
+
+
 def need_space(path: bytes, size: int, host: Host) -> None:
     """Raises NoSpace unless a whole rewrite fits beside the file with room to spare."""
     needed = REWRITE_SPACE_FACTOR * size

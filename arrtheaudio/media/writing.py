@@ -12,13 +12,13 @@ from collections.abc import Awaitable, Callable
 import attrs
 import trio
 
-from arrtheaudio.errors import FileGone, FileNotFound, HalfEdited
+from arrtheaudio.errors import EditConflict, FileGone, FileNotFound, HalfEdited
 from arrtheaudio.media import before_image, replace
 from arrtheaudio.media.change import Change, edit_in_place
 from arrtheaudio.media.host import Host
 from arrtheaudio.media.remux import remux
 from arrtheaudio.media.replace import Finished
-from arrtheaudio.media.tracks import Plan
+from arrtheaudio.media.tracks import Plan, Replacement
 
 BeforeWrite = Callable[[Plan], Awaitable[None]]
 
@@ -55,19 +55,29 @@ async def carry_out(
 async def _in_place(
     change: Change, before_write: BeforeWrite, threads: trio.CapacityLimiter
 ) -> Written:
-    plan = change.plan()
-    if change.needs_image:
-        plan = await trio.to_thread.run_sync(change.keep_image, plan, limiter=threads)
+    plan = await _plan(change, None, threads)
     try:
         await before_write(plan)
         mtime_ns = await trio.to_thread.run_sync(edit_in_place, change, limiter=threads)
     except HalfEdited:
         raise  # recovery needs the before-image
+    except EditConflict as error:
+        before_image.name_in(error, plan.before_image)
+        raise
     except BaseException:
         before_image.discard(plan.before_image)
         raise
     before_image.discard(plan.before_image)
     return Written(plan, mtime_ns)
+
+
+async def _plan(
+    change: Change, replacement: Replacement | None, threads: trio.CapacityLimiter
+) -> Plan:
+    """A thread costs more than a small plan, and the event loop must not wait for a large one."""
+    if not change.large:
+        return change.plan(replacement)
+    return await trio.to_thread.run_sync(change.plan, replacement, limiter=threads)
 
 
 async def _replace(
@@ -76,8 +86,8 @@ async def _replace(
     before_write: BeforeWrite,
     threads: trio.CapacityLimiter,
 ) -> Written:
-    plan = change.plan(finished.replacement)
     try:
+        plan = await _plan(change, finished.replacement, threads)
         await before_write(plan)
         mtime_ns = await trio.to_thread.run_sync(replace.publish, change, finished, limiter=threads)
     except BaseException:

@@ -41,6 +41,26 @@ def test_a_dry_run_changes_nothing_and_can_then_be_run_for_real(desk: Desk) -> N
     assert wrong[0].read_bytes() != WRONG_DEFAULT
 
 
+def test_what_is_done_for_real_keeps_the_languages_of_the_dry_run(desk: Desk) -> None:
+    library(desk, right=1, wrong=1)
+    wanted = {"language_priority": ["deu", "eng"], "dry_run": True}
+    started = desk.daemon.post("/batch", {"path": str(desk.household.media / "tv"), **wanted})
+    page = desk.open(f"#/batches/{started['batch_id']}")
+    with page.expect_request(lambda request: request.method == "POST") as asked:
+        page.get_by_role("button", name="Run it for real").click()
+    assert asked.value.post_data_json["language_priority"] == ["deu", "eng"]
+    film = desk.household.add("movies/Heat.mkv", WRONG_DEFAULT)
+    (job,) = desk.daemon.post("/jobs", {"paths": [str(film)], **wanted})["job_ids"]
+    desk.daemon.ended(job)
+    page.goto(f"{desk.url}/#/jobs/{job}")
+    with page.expect_request(lambda request: request.method == "POST") as asked:
+        page.get_by_role("button", name="Do it for real").click()
+    assert asked.value.post_data_json == {
+        "paths": [str(film)],
+        "language_priority": ["deu", "eng"],
+    }
+
+
 def test_a_batch_is_cancelled_after_being_asked(desk: Desk) -> None:
     wrong = library(desk)
     desk.daemon.post("/queue/pause", status=200)
@@ -114,22 +134,21 @@ def test_a_group_of_problems_is_retried_and_no_other(desk: Desk) -> None:
     page.get_by_role("button", name="Retry 2").click()
     with page.expect_request("**/jobs/actions") as asked:
         confirm(page, "Retry 2")
-    assert asked.value.post_data_json == {
-        "action": "retry",
-        "filter": {
-            "problem": True,
-            "reason": ["corrupt"],
-            "path": str(desk.household.media / "movies"),
-        },
-        "expected": 2,
+    group = {
+        "problem": True,
+        "reason": ["corrupt"],
+        "folder": str(desk.household.media / "movies"),
     }
+    assert asked.value.post_data_json == {"action": "retry", "filter": group, "expected": 2}
     expect(page.get_by_text("Queued again: 2 jobs.")).to_be_visible()
     damaged("Set/C.mkv")
-    group = page.locator(".problem").filter(has_text="2 files are damaged")
+    listed = page.locator(".problem").filter(has_text="2 files are damaged")
+    listed.get_by_role("button", name="Retry 2").click()
     with page.expect_request("**/jobs/actions") as asked:
-        group.get_by_role("button", name="Retry 2").click()
         confirm(page, "Retry 2")
-    assert len(asked.value.post_data_json["job_ids"]) == 2
+    assert asked.value.post_data_json == {"action": "retry", "filter": group, "expected": 2}
+    listed.get_by_role("link").click()
+    expect(rows(page)).to_have_count(2)
 
 
 def test_a_problem_is_dismissed_and_brought_back(desk: Desk) -> None:

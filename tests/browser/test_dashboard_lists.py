@@ -42,6 +42,20 @@ def test_one_button_acts_on_all_that_match(desk: Desk) -> None:
     assert all(file.read_bytes() == WRONG_DEFAULT for file in wrong)
 
 
+def test_what_cannot_be_undone_is_not_in_the_number_of_the_button(desk: Desk) -> None:
+    library(desk)
+    batch(desk)
+    desk.daemon.post("/queue/pause", status=200)
+    page = desk.open("#/jobs?show=changed")
+    expect(page.get_by_role("button", name="Undo 3…")).to_be_visible()
+    (job, *_) = desk.daemon.get("/jobs", track_changed="true")["jobs"]
+    desk.daemon.post(f"/jobs/{job['job_id']}/undo")  # it waits
+    page.get_by_role("button", name="Undo 2…").click()
+    expect(page.get_by_role("group", name="Result")).to_contain_text("Changed3")
+    confirm(page, "Undo 2")
+    expect(page.get_by_text("Undo queued for 2 jobs.")).to_be_visible()
+
+
 def test_what_was_undone_is_offered_no_more_and_every_number_is_its_rows(desk: Desk) -> None:
     library(desk, right=1)
     page = desk.open("#/jobs")

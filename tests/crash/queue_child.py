@@ -72,7 +72,7 @@ async def run_one(queue, tell) -> None:  # type: ignore[no-untyped-def]
         return
     try:
         queue.started(claim, 1)
-        plan = Plan(claim.path, "in_place", 9, 1, (), (), b"digest", 1, 2, 3)
+        plan = Plan(claim.path, "in_place", 9, 1, (), (), b"digest", 3)
         await queue.planned(claim, plan)
         tell(f"planned {claim.job}")
         await queue.completed(claim, Outcome("success", None, "done", method="in_place"))

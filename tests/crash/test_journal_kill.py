@@ -11,15 +11,7 @@ from journal_crashes import CALLS, Children, Life, children, complaint
 
 REQUESTS = 8
 KINDS = [  # and how many of them there are at least
-    pytest.param(
-        "fdatasync",
-        20,
-        marks=pytest.mark.xfail(
-            strict=True,
-            reason="a journal killed while it is made WAL has a rollback journal; "
-            "check_version looks with a read-only connection, which may not settle that",
-        ),
-    ),
+    ("fdatasync", 20),
     ("pwrite64", 150),
 ]
 

@@ -103,6 +103,7 @@ METHODS = {
     "rebuilt": Method(synth.mkv(style="ffmpeg")),
     "reordered mkv": Method(synth.mkv(), {"reorder": True}),
     "mp4": Method(film()),
+    "mp4 over several pages": Method(film(spare=9_000)),
     "reordered mp4": Method(film(), {"reorder": True}, fragile=True),
     "reordered large mp4": Method(film(spare=90_000), {"reorder": True}, fragile=True),
     "full copy": Method(synth.mkv(), {"hardlinks": "copy"}, linked=True),

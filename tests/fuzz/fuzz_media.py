@@ -24,7 +24,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -180,7 +180,10 @@ def look(content: bytes) -> None:
         container, window = containers.identify(fd, len(content))
         form = containers.FORMATS[container]
         media = form.probe(window)
-        form.room(media)
+        for reorder in (False, True):
+            form.room(media, reorder=reorder)
+        with suppress(MediaError):
+            containers.contents(fd, len(content), media)
         decide(media, Rules(), Context(original_language="ja"), b"/film")
         for track in media.audio[:MOST_AUDIO]:
             for reorder in (False, True):

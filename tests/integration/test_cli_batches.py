@@ -106,6 +106,20 @@ def test_a_scan_tells_of_a_file_in_the_same_words_with_a_daemon_and_without(
     assert told[0] == told[1]
 
 
+def test_a_dry_run_says_how_many_would_be_changed(daemon: Serving, capsys) -> None:
+    films = [daemon.film(f"Film{number}.mkv") for number in range(2)]
+    assert root.run(["scan", "--dry-run", str(daemon.library)]) == 0
+    assert capsys.readouterr().out.startswith("2 files, 2 would be changed, 0 left as they are,")
+    assert root.run(["process", str(films[0])]) == 0
+    capsys.readouterr()
+    assert root.run(["batch", "--dry-run", "--follow", str(daemon.library)]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "completed: 2 files, 1 would be changed, 1 left as they are, 0 failed"
+    assert root.run(["jobs", "list", "--result", "success", "-q", "Film1"]) == 0
+    assert "dry run: Would set default audio track to 'jpn'" in capsys.readouterr().out
+    assert films[1].read_bytes() == MKV
+
+
 def test_a_scan_at_a_daemon_names_a_failed_file_once(daemon: Serving, capsys) -> None:
     broken = daemon.film("broken.mkv", MKV[:100])
     assert root.run(["scan", str(daemon.library)]) == 1

@@ -175,6 +175,28 @@ def test_doctor_is_content_with_a_daemon_that_runs(daemon: Serving, ask) -> None
     assert found["configuration"] == "ok"
 
 
+def test_doctor_takes_the_media_roots_of_the_daemon_that_runs(daemon: Serving, ask) -> None:
+    """Those of its command line, or of a file that has changed since, stand nowhere else."""
+    film = daemon.film("Film.mkv")
+    daemon.config.write_text("{}")
+    found = {finding["name"]: finding["status"] for finding in ask("doctor")}
+    assert found[f"media root {daemon.library}"] == "ok"
+    assert "media roots" not in found
+    missed, proposed = ask("doctor", "/data/tv/Film.mkv", code=1)
+    assert missed["status"] == "failed"
+    assert proposed["advice"] == f"- {{remote: '/data/tv', local: '{daemon.library}'}}"
+    assert ask("doctor", str(film))[0]["status"] == "ok"
+
+
+def test_doctor_leaves_a_media_root_that_only_the_daemon_sees_to_the_daemon(
+    daemon: Serving, ask
+) -> None:
+    daemon.library.rename(daemon.library.with_name("elsewhere"))
+    found = {finding["name"]: finding for finding in ask("doctor")}
+    assert found[f"media root {daemon.library}"]["status"] == "warning"
+    assert found[f"daemon: media_root {daemon.library}"]["status"] == "warning"
+
+
 def test_ping_tells_whether_the_daemon_answers(daemon: Serving, ask) -> None:
     assert ask("ping") == {"status": "OK", "url": daemon.told["url"]}
     daemon.stop()

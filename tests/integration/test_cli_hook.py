@@ -1,6 +1,7 @@
 """``arrtheaudio hook``: what Sonarr and Radarr start; it delivers, and never holds up an import."""
 
 import shlex
+from pathlib import Path
 
 import pytest
 from serving import Serving
@@ -88,9 +89,30 @@ def test_a_refused_delivery_is_told_and_holds_up_no_import(
     monkeypatch.setenv("radarr_moviefile_path", f"{daemon.library}/It's here.mkv")
     assert root.run(["hook", "--api-key", "wrong"]) == 0
     told = capsys.readouterr().err.splitlines()[-1]
-    assert shlex.split(told)[-1] == f"{daemon.library}/It's here.mkv"
+    assert (
+        shlex.split(told[told.index("arrtheaudio process") :])[-1]
+        == f"{daemon.library}/It's here.mkv"
+    )
     monkeypatch.setenv("radarr_eventtype", "Test")
     assert root.run(["hook", "--api-key", "wrong"]) == 1
+
+
+@pytest.mark.parametrize("mapped", [True, False])
+def test_a_hook_without_a_daemon_names_the_file_as_it_is_here(
+    tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch, mapped: bool
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text('path_mappings: [{remote: "/tv", local: "/media/tv"}]' if mapped else "{}")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("ARRTHEAUDIO_CONFIG", str(config))
+    monkeypatch.setenv("ARRTHEAUDIO_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("sonarr_eventtype", "Download")
+    monkeypatch.setenv("sonarr_episodefile_path", "/tv/It's here.mkv")
+    assert root.run(["hook"]) == 0
+    told = capsys.readouterr().err.splitlines()[-1]
+    command = shlex.split(told[told.index("arrtheaudio process") :])
+    assert command[-1] == ("/media/tv/It's here.mkv" if mapped else "/tv/It's here.mkv")
+    assert ("Sonarr's paths" in told) is not mapped, "a path of another machine is called so"
 
 
 def test_a_hook_outside_sonarr_and_radarr_says_so(daemon: Serving, capsys) -> None:

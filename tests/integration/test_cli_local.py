@@ -155,6 +155,20 @@ def test_scan_takes_the_whole_tree_and_says_what_became_of_it(library: Path, cap
     assert documents(capsys)[-1]["totals"]["skipped"] == 2
 
 
+def test_a_scan_that_only_looks_says_how_many_would_be_changed(
+    library: Path, capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert root.run(["process", "-l", "jpn", str(library / "Film.mp4")]) == 0
+    for arguments, told in (
+        (["--dry-run"], "2 files, 1 would be changed, 1 left as they are, "),
+        ([], "2 files, 0 changed, 1 would be changed, 1 left as they are, "),
+    ):
+        capsys.readouterr()
+        monkeypatch.setenv("ARRTHEAUDIO_EXECUTION__DRY_RUN", str(not arguments).lower())
+        assert root.run(["scan", "-l", "jpn", *arguments, str(library)]) == 0
+        assert capsys.readouterr().out.startswith(told)
+
+
 def journalled(capsys) -> list[str]:
     """The paths of all jobs that the journal holds, by their first rows."""
     capsys.readouterr()

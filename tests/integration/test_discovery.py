@@ -131,6 +131,23 @@ async def test_an_unreadable_folder_fails_the_batch(
     assert (found.status, found.error) == (BatchStatus.FAILED, "/m: Permission denied")
 
 
+async def test_a_search_that_cannot_even_begin_for_an_unforeseen_reason_ends_its_batch_only(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    class Broken(FakeWalker):
+        def begin(self, batch: NewBatch, *, after: bytes | None, now: float) -> Chunks:
+            if batch.path == b"/deep":
+                raise RecursionError("maximum recursion depth exceeded")
+            return super().begin(batch, after=after, now=now)
+
+    walker = Broken({b"/m": FakeWalk([chunk(b"/m", range(3), complete=True)])})
+    async with discovering(tmp_path, walker) as queue:
+        broken = await discovered(queue, await queue.start_batch(NewBatch(b"/deep")))
+        assert "maximum recursion depth" in " ".join(broken.discovery_errors)
+        whole = await discovered(queue, await queue.start_batch(NewBatch(b"/m")))
+        assert whole.progress.total_files == 3
+
+
 async def test_something_unforeseen_ends_one_search_with_a_word_about_it_and_no_other(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:

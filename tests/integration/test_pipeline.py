@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 
+import attrs
 import pytest
 import synth
 from media_runs import ENGLISH, FILES, MP4, Journal, defaults, request, write
 
 from arrtheaudio import errors, media
 from arrtheaudio.media.tracks import Options, Plan, Request, Rules
+
+# In a tight header FlagLacing can give its place to the flag; a new Tracks would need three bytes.
+SWAPPING = [{**synth.TWO_TRACKS[1], "extra": b"\x9c\x81\x00"}, synth.TWO_TRACKS[2]]
 
 
 @pytest.mark.parametrize("content", FILES.values(), ids=FILES)
@@ -171,6 +175,7 @@ async def test_a_name_need_not_be_text(tmp_path) -> None:
         (Options(), "one byte"),
         (Options(containers=frozenset({"mkv"})), "switched off"),
         (Options(mp4_method="remux"), "ffmpeg"),
+        (Options(reorder=True), "moves to the front"),
     ],
 )
 def test_inspect_says_how_the_default_would_be_changed(tmp_path, options, says) -> None:
@@ -179,6 +184,47 @@ def test_inspect_says_how_the_default_would_be_changed(tmp_path, options, says) 
     assert says in looked.room
     assert looked.decision.chosen.language == "en"
     assert looked.links == 1
+
+
+@pytest.mark.parametrize(
+    ("style", "says"), [("mkvmerge", "Void behind it"), ("tight", "No room to move it")]
+)
+def test_inspect_says_whether_the_track_can_be_moved(tmp_path, style, says) -> None:
+    file = write(tmp_path, synth.mkv(SWAPPING, style=style))
+    looked = media.inspect(os.fsencode(file), ENGLISH, media.Context(), Options(reorder=True))
+    assert says in looked.room
+    stays = media.inspect(os.fsencode(file), ENGLISH, media.Context(), Options())
+    assert "a few bytes" in stays.room
+
+
+async def test_a_move_alone_is_told_as_such(tmp_path) -> None:
+    file, journal = write(tmp_path, MP4, "film.mp4"), Journal()
+    await media.run(request(file), before_write=journal)
+    asked = request(file, options=Options(reorder=True))
+    would = await media.run(attrs.evolve(asked, dry_run=True), before_write=journal)
+    done = await media.run(asked, before_write=journal)
+    assert would.message.endswith("it would become the first one")
+    assert done.message.endswith("it is the first one now")
+    assert done.track_changed
+
+
+async def test_a_move_for_which_there_is_no_room_is_told_and_the_default_is_set(tmp_path) -> None:
+    file, journal = write(tmp_path, synth.mkv(SWAPPING, style="tight")), Journal()
+    asked = request(file, options=Options(reorder=True))
+    first = await media.run(asked, before_write=journal)
+    assert defaults(file) == ["en"]
+    assert first.message.endswith("no room to make it the first one")
+
+
+async def test_a_default_track_that_cannot_be_moved_is_right_and_the_move_is_told(tmp_path) -> None:
+    content = bytearray(MP4)
+    last = content.rindex(b"trak") - 4
+    content[last : last + 4] = bytes(4)  # it reaches to the end of its parent
+    file, journal = write(tmp_path, bytes(content), "film.mp4"), Journal()
+    await media.run(request(file), before_write=journal)
+    outcome = await media.run(request(file, options=Options(reorder=True)), before_write=journal)
+    assert (outcome.result, outcome.reason) == ("skipped", "already_correct")
+    assert outcome.message.endswith("no room to make it the first one")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import apsw
@@ -18,17 +19,21 @@ from queue_kit import DONE, delivery, plan_for
 
 from arrtheaudio.errors import (
     JournalCorrupt,
+    JournalDiskFull,
     JournalError,
+    JournalForbidden,
     JournalLocked,
     JournalTooNew,
     JournalUnavailable,
 )
+from arrtheaudio.jobs import journal
 from arrtheaudio.jobs.drive import ThreadDrive
+from arrtheaudio.jobs.events import Row
 from arrtheaudio.jobs.models import JobFilter, Status
 from arrtheaudio.jobs.queue import Queue, Settings, open_queue
 from arrtheaudio.jobs.schema import SCHEMA_VERSION
 from arrtheaudio.jobs.verify import verify_file
-from arrtheaudio.jobs.writer import Writer
+from arrtheaudio.jobs.writer import Encoded, Writer
 
 CHILD = Path(__file__).parents[1] / "crash" / "queue_child.py"
 
@@ -137,6 +142,71 @@ async def test_another_programs_database_is_refused(path: Path) -> None:
     with pytest.raises(JournalError, match="another program"):
         async with opened(path):
             raise AssertionError("opened")
+
+
+async def test_a_journal_without_one_of_its_tables_is_refused_by_name(path: Path) -> None:
+    async with opened(path):
+        pass
+    connection = apsw.Connection(str(path))
+    connection.execute("DROP TABLE open")
+    connection.close()
+    with pytest.raises(JournalCorrupt, match=r"jobs\.db: open is missing"):
+        async with opened(path):
+            raise AssertionError("opened")
+
+
+async def test_a_first_start_on_a_full_disk_says_so(path: Path) -> None:
+    class Full(Writer):
+        def __init__(self, path: Path) -> None:
+            raise apsw.FullError("database or disk is full")
+
+    with pytest.raises(JournalDiskFull, match=r"jobs\.db: .*full") as refused:
+        async with opened(path, Full):
+            raise AssertionError("opened")
+    assert "Make room" in refused.value.advice
+
+
+async def test_a_journal_on_a_full_disk_is_read_until_there_is_room(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(path) as queue:
+        accepted = await queue.deliver(delivery("/m/a.mkv"))
+    full = True
+
+    class Full(Writer):
+        def commit(self, rows: Sequence[Row], encoded: Sequence[Encoded]) -> None:
+            if full:
+                raise apsw.FullError("database or disk is full")
+            super().commit(rows, encoded)
+
+    monkeypatch.setattr(journal, "REOPEN_FIRST_SECONDS", 0.001)
+    monkeypatch.setattr(journal, "REOPEN_LONGEST_SECONDS", 0.01)
+    async with opened(path, Full) as queue:
+        assert (await queue.job(accepted.jobs[0])).status is Status.QUEUED
+        with pytest.raises(JournalUnavailable, match="full"):
+            await queue.deliver(delivery("/m/b.mkv"))
+        full = False
+        while not queue.health().writable:
+            await trio.sleep(0.001)
+        await queue.deliver(delivery("/m/b.mkv"))
+        await work_off(queue, 2)
+    assert verify_file(path) == []
+
+
+async def test_a_folder_that_may_not_be_written_is_named_with_the_user() -> None:
+    folder = Path("/sys")  # the kernel's: not even root makes a file there
+    with pytest.raises(JournalForbidden, match=f"/sys: cannot be written by user {os.geteuid()}"):
+        async with opened(folder / "jobs.db"):
+            raise AssertionError("opened")
+
+
+async def test_a_clean_stop_leaves_the_database_alone_and_whole(path: Path) -> None:
+    async with opened(path) as queue:
+        await queue.deliver(delivery("/m/a.mkv", "/m/b.mkv"))
+        await work_off(queue, 1)
+        await queue.jobs(JobFilter())
+    assert sorted(file.name for file in path.parent.iterdir()) == ["jobs.db", "jobs.db.lock"]
+    assert verify_file(path) == []
 
 
 async def test_sqlite_itself_refuses_updates_and_deletions_of_what_lives(path: Path) -> None:

@@ -13,7 +13,7 @@ from types import ModuleType
 import apsw
 import pytest
 
-from arrtheaudio.jobs import edits, feed, history, moments, replay, retention, statistics
+from arrtheaudio.jobs import edits, feed, history, moments, prospects, replay, retention, statistics
 from arrtheaudio.jobs.facets import ENDED_FACETS
 from arrtheaudio.jobs.history import EndedArm, LiveArm, PageQuery, page_sql
 from arrtheaudio.jobs.moments import Span
@@ -50,7 +50,9 @@ def queries(module: ModuleType) -> Iterator[tuple[str, str]]:
             yield name, value
 
 
-@pytest.mark.parametrize("module", [replay, edits, history, moments, retention, feed, statistics])
+@pytest.mark.parametrize(
+    "module", [replay, edits, history, moments, prospects, retention, feed, statistics]
+)
 def test_no_named_query_walks_through_the_history(
     connection: apsw.Connection, module: ModuleType
 ) -> None:
@@ -99,6 +101,7 @@ def test_a_page_merges_index_ranges_and_sorts_no_ended_job(
     [
         (EndedArm((1, 9), parent=4), "finished_parent (parent=?)"),
         (EndedArm((1, 9), path=b"/m"), "finished_path (path=?)"),
+        (EndedArm((1, 9), folder=b"/m"), "finished_path (path>? AND path<?)"),
         (
             EndedArm((1, 9), languages=("ja",), ended=Span(4, 9)),
             "finished_facet_seq (facet=? AND seq>? AND seq<?)",

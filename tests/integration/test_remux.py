@@ -15,7 +15,7 @@ import synth_mp4
 import trio
 
 from arrtheaudio import errors, media
-from arrtheaudio.media import matroska, remux
+from arrtheaudio.media import matroska, programs, remux
 from arrtheaudio.media.host import Host
 from arrtheaudio.media.tracks import Options, Plan, Request, Rules
 
@@ -226,6 +226,10 @@ def crowd(monkeypatch) -> None:
 # --- programs -----------------------------------------------------------------
 
 
+# As if a program had written that file.
+COPYING = 'for one in "$@"; do case "$one" in file:*._*) cp {} "${{one#file:}}";; esac; done'
+
+
 def without(monkeypatch, *missing: str) -> None:
     really = shutil.which
     monkeypatch.setattr(
@@ -266,6 +270,32 @@ async def test_without_ffmpeg_it_is_said_what_to_install(small, monkeypatch) -> 
     assert names(small.parent) == ["film.mp4"]
 
 
+@pytest.mark.parametrize("missing", [("ffmpeg",), ("ffmpeg", "mkvmerge")])
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_without_ffmpeg_a_matroska_file_without_room_is_left_alone(
+    tmp_path, monkeypatch, missing, dry_run
+) -> None:
+    without(monkeypatch, *missing)
+    file = tmp_path / "film.mkv"
+    await trio.Path(file).write_bytes(TIGHT)
+    outcome = await media.run(request(file, RELOCATE, dry_run=dry_run), before_write=journalled)
+    assert (outcome.result, outcome.reason) == ("skipped", "no_room")
+    assert "Install ffmpeg" in outcome.message
+    assert file.read_bytes() == TIGHT
+
+
+async def test_a_program_that_cannot_be_started_is_a_tool_that_failed(
+    small, tmp_path, monkeypatch
+) -> None:
+    program = tmp_path / "ffmpeg"
+    await trio.Path(program).write_bytes(b"\x7fELF for another processor")
+    program.chmod(0o755)
+    monkeypatch.setattr(remux.shutil, "which", lambda name: str(program))
+    with pytest.raises(errors.ToolFailed, match="ffmpeg cannot be started: exec format error"):
+        await media.run(request(small), before_write=journalled)
+    assert names(small.parent) == ["film.mp4"]
+
+
 async def test_of_a_talkative_program_the_last_words_are_kept(small, tmp_path, monkeypatch) -> None:
     pretend(
         monkeypatch,
@@ -276,7 +306,7 @@ async def test_of_a_talkative_program_the_last_words_are_kept(small, tmp_path, m
         await media.run(request(small), before_write=journalled)
     assert "ended with 3" in caught.value.what
     assert caught.value.what.endswith("disk on fire")
-    assert len(caught.value.what) < 2 * remux.WORDS_KEPT
+    assert len(caught.value.what) < 2 * programs.WORDS_KEPT
     assert names(small.parent) == ["film.mp4"]
 
 
@@ -285,11 +315,7 @@ async def test_a_rewritten_file_that_lacks_a_track_is_refused(small, tmp_path, m
     await trio.Path(lacking).write_bytes(
         synth_mp4.mp4(tracks=[synth_mp4.track("video"), synth_mp4.track(language="eng")])
     )
-    pretend(
-        monkeypatch,
-        tmp_path,
-        f'for one in "$@"; do case "$one" in file:*._*) cp {lacking} "${{one#file:}}";; esac; done',
-    )
+    pretend(monkeypatch, tmp_path, COPYING.format(lacking))
     before = small.read_bytes()
     with pytest.raises(errors.VerifyFailed):
         await media.run(request(small), before_write=journalled)
@@ -298,16 +324,26 @@ async def test_a_rewritten_file_that_lacks_a_track_is_refused(small, tmp_path, m
 
 
 async def test_a_rewritten_file_with_other_streams_is_refused(small, tmp_path, monkeypatch) -> None:
-    pretend(monkeypatch, tmp_path, "echo 0,v,MD5=$$")
+    pretend(monkeypatch, tmp_path, f"{COPYING.format(small)}; echo 0,v,MD5=$$")
     with pytest.raises(errors.VerifyFailed, match="streams"):
         await media.run(request(small), before_write=journalled)
+    assert names(small.parent) == ["film.mp4"]
+
+
+async def test_a_rewritten_file_that_cannot_be_read_is_refused(
+    small, tmp_path, monkeypatch
+) -> None:
+    pretend(monkeypatch, tmp_path, "true")
+    with pytest.raises(errors.VerifyFailed, match="cannot be read") as caught:
+        await media.run(request(small), before_write=journalled)
+    assert caught.value.path == os.fsencode(small)
     assert names(small.parent) == ["film.mp4"]
 
 
 async def test_cancelling_kills_the_program_and_all_that_it_started(
     small, tmp_path, monkeypatch
 ) -> None:
-    monkeypatch.setattr(remux, "TERMINATE_SECONDS", 0.05)
+    monkeypatch.setattr(programs, "TERMINATE_SECONDS", 0.05)
     fifo = tmp_path / "alive"
     os.mkfifo(fifo)
     # Three processes hold the FIFO's writing end; reading to its end shows that none is left.

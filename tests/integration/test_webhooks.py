@@ -14,6 +14,7 @@ import pytest
 import trio
 from fake_queue import FakeQueue
 from live_api import KEY, Live, configured, live_api
+from structlog.testing import capture_logs
 
 from arrtheaudio.api import storage, webhooks
 from arrtheaudio.config import Config, Execution, PathMappingConfig, Processing
@@ -106,6 +107,28 @@ async def test_a_path_outside_the_media_roots_is_a_skipped_job(live: Live, path:
     refused = live.queue.new_jobs[0].refused
     assert refused is not None
     assert refused[0] == "outside_media_roots"
+
+
+async def test_each_refused_file_of_a_delivery_is_told_in_the_log(live: Live) -> None:
+    """The commonest first mistake, and Sonarr shows nothing of the answer."""
+    with capture_logs() as logs:
+        body = download("/tv/a.mkv", "/data/b.mkv", "/tv/c.avi")
+        view = (await live.client.post("/webhook/sonarr", json=body)).json()
+    warnings = [line for line in logs if line["log_level"] == "warning"]
+    assert [(one["path"], one["reason"], one["job"]) for one in warnings] == [
+        ("/data/b.mkv", "outside_media_roots", view["job_ids"][1]),
+        ("/tv/c.avi", "unsupported_container", view["job_ids"][2]),
+    ]
+    assert "path_mappings" in warnings[0]["why"], "it says what to do"
+
+
+async def test_thousands_of_refused_files_do_not_fill_the_log(live: Live) -> None:
+    paths = [f"/data/{number}.mkv" for number in range(webhooks.LOGGED_FILES + 7)]
+    with capture_logs() as logs:
+        view = (await live.client.post("/webhook/sonarr", json=download(*paths))).json()
+    warnings = [line for line in logs if line["log_level"] == "warning"]
+    assert len(warnings) == webhooks.LOGGED_FILES + 1
+    assert (warnings[-1]["files"], warnings[-1]["webhook"]) == (7, view["webhook_id"])
 
 
 async def test_a_link_out_of_the_media_roots_is_a_skipped_job(live: Live, tmp_path: Path) -> None:
@@ -213,7 +236,7 @@ async def test_a_dry_run_daemon_makes_dry_run_jobs(config: Config) -> None:
 async def test_silent_storage_does_not_lose_a_delivery(
     live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def silent(self: storage.Storage, look: Any, seconds: float = 0) -> Any:
+    async def silent(self: storage.Storage, look: Any, near: bytes = b"") -> Any:
         raise storage.StorageSilent
 
     monkeypatch.setattr(storage.Storage, "look", silent)

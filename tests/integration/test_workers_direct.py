@@ -13,6 +13,7 @@ from workers_kit import forever, raising, taking, world
 
 from arrtheaudio.errors import FileBusy, FileNotFound, IoFailed, NoSpace, WorkersOff
 from arrtheaudio.jobs.models import NewDelivery, NewJob, Status
+from arrtheaudio.jobs.scouting import Scouts
 from arrtheaudio.jobs.settings import Settings
 
 
@@ -125,6 +126,32 @@ async def test_a_paused_queue_holds_deliveries_also_with_worker_count_0(
         assert w.engine.order == []
         await w.queue.resume()
         assert (await w.ended(accepted.jobs[0])).result == "success"
+
+
+@pytest.mark.parametrize("held_by", ["pause", "stopping"])
+async def test_a_pause_or_stop_during_the_look_at_the_file_holds(
+    tmp_path: Path,
+    autojump_clock: trio.testing.MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+    held_by: str,
+) -> None:
+    look = Scouts.look
+
+    async def slowly(self: Scouts, *of: Any) -> Any:
+        found = await look(self, *of)
+        await trio.sleep(3)  # the share
+        return found
+
+    monkeypatch.setattr(Scouts, "look", slowly)
+    async with world(tmp_path, Settings(worker_count=0)) as w:
+        accepted = await w.queue.deliver(delivery(b"/m/1.mkv"))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(w.workers.run_here, accepted)
+            await trio.sleep(1)
+            await getattr(w.queue, held_by)()
+            await trio.sleep(60)
+            nursery.cancel_scope.cancel()
+        assert w.engine.order == []
 
 
 async def test_a_delivery_whose_jobs_are_cancelled_is_answered(

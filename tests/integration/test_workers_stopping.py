@@ -49,6 +49,24 @@ async def test_a_cancel_that_comes_behind_the_plan_is_told_so(
         assert (await w.queue.job(job)).result == "success"
 
 
+async def test_a_cancel_during_a_read_that_cannot_be_interrupted_wins_over_the_plan(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async def hung_read(claim: Claim, before_write: BeforeWrite) -> Outcome:
+        with trio.CancelScope(shield=True):
+            reading.set()
+            await trio.sleep(5)
+        await before_write(plan_of(claim.path))
+        raise AssertionError("it was told that the plan is durable")
+
+    reading = trio.Event()
+    async with world(tmp_path) as w:
+        w.engine.files[b"/m/a.mkv"] = hung_read
+        (job,) = await w.submit(b"/m/a.mkv")
+        await reading.wait()
+        assert (await w.queue.cancel(job)).status is Status.CANCELLED
+
+
 @pytest.mark.parametrize("moment", [n * 0.0002 for n in range(30)])
 async def test_a_cancel_at_any_moment_either_wins_and_nothing_is_written_or_loses(
     tmp_path: Path, autojump_clock: trio.testing.MockClock, moment: float

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arrtheaudio.media import supplementary
-from arrtheaudio.media.choose import decide, would
+from arrtheaudio.media.choose import decide, told
 from arrtheaudio.media.languages import matches, name, normalise, short_code
 from arrtheaudio.media.tracks import Context, Decision, Media, Rules, Track
 
@@ -88,7 +88,7 @@ def test_a_decision_is_sound(media: Media, rules: Rules, context: Context, path:
         defaults = [track for track in media.audio if track.default]
         already = defaults == [decision.chosen]
         assert decision.reason == ("already_correct" if already else None)
-    assert would(decision).startswith("Would set ") == (decision.reason is None)
+    assert told(decision, dry_run=True).startswith("Would set ") == (decision.reason is None)
 
 
 @given(media(), rules, contexts, paths)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import pytest
@@ -12,7 +14,10 @@ from synth_mp4 import box, full_box, mp4, opened, patched, track, u32
 from arrtheaudio.errors import CorruptFile, MediaError
 from arrtheaudio.media import mp4 as container
 from arrtheaudio.media import source
-from arrtheaudio.media.tracks import Edit, Media
+from arrtheaudio.media.mp4_boxes import Box, find, walk
+from arrtheaudio.media.patch import reverse
+from arrtheaudio.media.source import PAGE_BYTES, Window
+from arrtheaudio.media.tracks import Edit, Media, Patch
 
 CODECS = ["aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"]
 LANGUAGES = ["eng", "fra", "deu", "jpn", "und"]
@@ -54,6 +59,45 @@ words = st.sampled_from([0, 1, 2, 7, 8, 9, 0x7FFFFFFF, 0xFFFFFFFF]) | st.integer
 def probe(content: bytes) -> Media:
     with opened(content) as window:
         return container.probe(window)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                box("tkhd", bytes(9)),
+                box("udta"),
+                box("mdia", bytes(5000)),
+                box("udta", b"twice"),
+                box("mdia", b"large", large=True),
+                b"\0\0\0\0",
+                u32(0) + b"tkhd" + bytes(3),
+                u32(5) + b"tkhd",
+                u32(9999) + b"udta",
+            ]
+        ),
+        max_size=6,
+    )
+)
+def test_finding_children_and_walking_over_them_agree(children: list[bytes]) -> None:
+    content = box("trak", *children)
+    kinds = (b"tkhd", b"mdia", b"none")
+
+    def walked(window: Window, parent: Box) -> dict[bytes, Box]:
+        found: dict[bytes, Box] = {}
+        for child in walk(window, parent.body, parent.end):
+            if child.kind in kinds:
+                found.setdefault(child.kind, child)
+        return found
+
+    results = []
+    for look in (walked, lambda window, parent: find(window, parent, kinds)):
+        with opened(content) as window:
+            try:
+                results.append(look(window, Box(b"trak", 0, 8, len(content))))
+            except CorruptFile as error:
+                results.append(error.what)
+    assert results[0] == results[1]
 
 
 def planned(content: bytes, media: Media, target: int, *, reorder: bool) -> Edit:
@@ -173,6 +217,43 @@ def test_a_track_is_heard_after_every_step_and_undo_restores_every_byte(
     after = patched(content, edit.patches)
     assert defaults(after) == [wanted.number]
     assert patched(after, edit.patches, undo=True) == content
+
+
+def power_cuts(patches: Sequence[Patch]) -> Iterator[list[Patch]]:
+    """What a disk may hold: all behind which a sync came, and of the rest any pages."""
+    durable: list[Patch] = []
+    pending: list[Patch] = []
+    for patch in patches:
+        pending.append(patch)
+        pages = sorted({one.offset // PAGE_BYTES for one in pending})
+        for kept in product((False, True), repeat=len(pages)):
+            written = dict(zip(pages, kept, strict=True))
+            yield durable + [one for one in pending if written[one.offset // PAGE_BYTES]]
+        if patch.sync:
+            durable += pending
+            pending = []
+
+
+@given(
+    enabled=st.lists(st.booleans(), min_size=2, max_size=4).filter(any),
+    spread=st.lists(st.sampled_from([9000, 3000, 0]), min_size=4, max_size=4),
+    data=st.data(),
+)
+@settings(max_examples=120)
+def test_a_track_is_heard_after_every_power_cut(
+    enabled: list[bool], spread: list[int], data: st.DataObject
+) -> None:
+    tracks = [
+        track(enabled=on, extra=box("free", bytes(spread[at]))) for at, on in enumerate(enabled)
+    ]
+    content = mp4(tracks)
+    before = probe(content)
+    wanted = data.draw(st.sampled_from(before.audio))
+    edit = planned(content, before, wanted.index, reorder=False)
+    after = patched(content, edit.patches)
+    for start, patches in ((content, edit.patches), (after, reverse(edit.patches))):
+        for kept in power_cuts(patches):
+            assert any(t.default for t in probe(patched(start, kept)).audio)
 
 
 @given(films, st.data())

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from arrtheaudio import errors, media
 from arrtheaudio.jobs.encoding import decode_plan, encode_plan
-from arrtheaudio.media import before_image, patch
+from arrtheaudio.media import before_image, patch, shuffle
 from arrtheaudio.media.containers import probe
 from arrtheaudio.media.tracks import Options, Patch, Plan, Request, Rules
 
@@ -154,7 +154,7 @@ def test_every_prefix_of_a_plan_has_a_default_audio_track(case, tmp_path) -> Non
         with file.open("r+b") as held:
             whole = before_image.restore(held.fileno(), case.plan.patches, None)
             for piece in whole if patches else patch.reverse(whole):
-                patch.write(held.fileno(), [piece])
+                patch.write(held.fileno(), [piece], len(content))
                 looked = probe(held.fileno(), len(content))
                 assert any(track.default for track in looked.audio)
         assert file.read_bytes() == (case.after if patches else case.before)
@@ -217,10 +217,10 @@ def test_either_side_of_a_shuffle_follows_from_the_other(blocks, order, flips) -
     new = bytearray(b"".join(blocks))
     for flip in flips[:8]:
         new[flip % len(new)] ^= 1
-    shuffle = before_image.shuffle_of(old, bytes(new))
-    assert shuffle is not None
-    assert before_image.new_of(shuffle, old) == new
-    assert before_image.old_of(shuffle, bytes(new)) == old
+    told = shuffle.shuffle_of(old, bytes(new))
+    assert told is not None
+    assert shuffle.new_of(told, old) == new
+    assert shuffle.old_of(told, bytes(new)) == old
 
 
 @settings(max_examples=100, deadline=None)
@@ -228,10 +228,10 @@ def test_either_side_of_a_shuffle_follows_from_the_other(blocks, order, flips) -
 def test_a_shuffle_of_anything_is_right(old, new) -> None:
     size = min(len(old), len(new))
     old, new = old[:size], new[:size]
-    shuffle = before_image.shuffle_of(old, new)
-    assert shuffle is not None
-    assert before_image.new_of(shuffle, old) == new
-    assert before_image.old_of(shuffle, new) == old
+    told = shuffle.shuffle_of(old, new)
+    assert told is not None
+    assert shuffle.new_of(told, old) == new
+    assert shuffle.old_of(told, new) == old
 
 
 patches = st.lists(st.tuples(st.integers(0, 200), st.binary(min_size=1, max_size=9)), max_size=5)

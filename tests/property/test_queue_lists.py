@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import tempfile
 from pathlib import Path
 
@@ -39,6 +40,7 @@ filters = st.builds(
     source=st.sets(st.sampled_from(SOURCES), max_size=2).map(tuple),
     container=st.sets(st.sampled_from(["mkv", "mp4"]), max_size=2).map(tuple),
     path=st.sampled_from([None, None, b"/m", b"/m/Show", b"/m/Show/", b"/m/Show/a.mkv", b"/"]),
+    folder=st.sampled_from([None, None, b"/m", b"/m/Show", b"/m/", b"/", b"/m/Show/a.mkv"]),
     q=st.sampled_from([None, None, "show", "%", "2/A"]),
     kind=st.sets(st.sampled_from(["process", "undo"]), max_size=1).map(tuple),
     language=st.sampled_from([(), (), ("ja",), ("de", "ja"), ("fr",)]),
@@ -135,6 +137,10 @@ def matches(job: Job, wanted: JobFilter) -> bool:
             )
         )
         and (folder is None or job.path == folder or job.path.startswith(folder + b"/"))
+        and (
+            wanted.folder is None
+            or os.path.dirname(job.path) == (wanted.folder.rstrip(b"/") or b"/")
+        )
         and (wanted.q is None or wanted.q.lower() in job.path.decode().lower())
     )
 

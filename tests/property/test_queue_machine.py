@@ -84,6 +84,21 @@ class QueueMachine(QueueRuns):
             assert len(running) == len(set(running))
 
 
+def test_a_dispatcher_looks_again_where_the_file_of_the_next_job_is_busy() -> None:
+    machine = QueueMachine()
+    try:
+        machine.begin()
+        machine.deliver(refused=True, wanted=["/m/a.mkv"])
+        machine.deliver(refused=False, wanted=["/m/a.mkv", "/m/a.mkv", "/m/b.mkv"])
+        machine.claim_several(count=2)
+        machine.cancel_running(finished_first=False, pick=0)
+        machine.give_back(how="stop", pick=0)
+        machine.claim_several(count=2)
+        machine.every_job_is_where_the_model_says()
+    finally:
+        machine.teardown()
+
+
 def live_state(queue: Queue) -> object:
     return queue._state
 

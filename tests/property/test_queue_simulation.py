@@ -1,8 +1,10 @@
 """Days of the whole queue under a virtual clock, with random faults of the disk, crashes, restarts.
 
 Producers, workers that run, fail, hang and get cancelled, a batch, an
-impatient user; commits that fail before, behind, or in the opening. The seed
-is in the test's name, so a failure names it.
+impatient user, and a hurried one who asks whenever the journal fails or is open
+again and takes nothing yet; commits that fail before, behind, or in the opening.
+A life ends by a crash, by a clean stop in the middle of everything, or at rest.
+The seed is in the test's name, so a failure names it.
 """
 
 from __future__ import annotations
@@ -16,7 +18,13 @@ import pytest
 import trio
 from queue_kit import DONE, delivery, inline_queue, plan_for, snapshot
 
-from arrtheaudio.errors import AlreadyEnded, JournalUnavailable, QueueFull, UnknownId
+from arrtheaudio.errors import (
+    AlreadyEnded,
+    BatchExists,
+    JournalUnavailable,
+    QueueFull,
+    UnknownId,
+)
 from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.models import ENDED, JobFilter, NewBatch, Status
 from arrtheaudio.jobs.queue import Queue
@@ -26,6 +34,10 @@ WORKERS = 3
 HEAVY = 1
 HOURS_OF_A_LIFE = 2.0
 LIVES = 6
+RUNTIME = (
+    *("_owned", "_claims", "_files", "_unsettled", "_starting", "_batch_rows", "_paces"),
+    "_reserved",
+)
 
 
 class World:
@@ -100,6 +112,33 @@ async def cancel_some(world: World, queue: Queue) -> None:
             except (AlreadyEnded, JournalUnavailable, UnknownId):
                 continue
             world.cancelled.add(job)
+
+
+async def hurry(world: World, queue: Queue) -> None:
+    while True:
+        await queue._feed.wait_change()
+        if queue.health().writable:
+            continue
+        state = queue.state()
+        jobs = [job.seq for job in (*state.current, *state.next)]
+        batches = [batch.seq for batch in queue.live_batches()]
+        try:
+            match world.chance.randrange(4):
+                case 0 if batches:
+                    await queue.cancel_batch(world.chance.choice(batches))
+                case 1 if jobs:
+                    await queue.cancel_many(jobs[:3])
+                case 2 if jobs:
+                    world.cancelled.add(await cancelled(queue, world.chance.choice(jobs)))
+                case _:
+                    await queue.start_batch(NewBatch(b"/hurried"))
+        except (AlreadyEnded, BatchExists, JournalUnavailable, QueueFull, UnknownId):
+            continue
+
+
+async def cancelled(queue: Queue, job: int) -> int:
+    await queue.cancel(job)
+    return job
 
 
 async def dispatch(world: World, queue: Queue) -> None:
@@ -197,7 +236,7 @@ async def test_days_of_faults_lose_nothing(tmp_path: Path, autojump_clock, seed:
     world = World(seed)
     path = tmp_path / "0.db"
     for life in range(LIVES):
-        crash = world.chance.random() < 0.5
+        ending = world.chance.choice(("crash", "crash", "stop", "rest"))
         world.running = world.heavy = 0
         world.touching.clear()
         world.faulty, faulty = 0.0, world.faulty  # a daemon whose first commit fails does not start
@@ -206,22 +245,39 @@ async def test_days_of_faults_lose_nothing(tmp_path: Path, autojump_clock, seed:
         ) as queue:
             world.faulty = faulty
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(produce, world, queue)
                 nursery.start_soon(dispatch, world, queue)
                 nursery.start_soon(discover, world, queue)
-                nursery.start_soon(cancel_some, world, queue)
-                await trio.sleep(world.chance.uniform(0.1, HOURS_OF_A_LIFE) * 3600)
-                if crash:
+                async with trio.open_nursery() as users:
+                    users.start_soon(produce, world, queue)
+                    users.start_soon(cancel_some, world, queue)
+                    users.start_soon(hurry, world, queue)
+                    await trio.sleep(world.chance.uniform(0.1, HOURS_OF_A_LIFE) * 3600)
+                    users.cancel_scope.cancel()
+                if ending == "rest":
+                    world.faulty = 0.0
+                    await come_to_rest(queue)
+                if ending == "crash":
                     path = snapshot(path, tmp_path / f"{life + 1}.db")
                     acknowledged = set(world.acknowledged)
-                    cancelled = set(world.cancelled)
+                    told = set(world.cancelled)
                 nursery.cancel_scope.cancel()
             world.faulty = 0.0
-        if crash:
-            world.acknowledged, world.cancelled = acknowledged, cancelled
+        if ending == "crash":
+            world.acknowledged, world.cancelled = acknowledged, told
         world.faulty = faulty
     world.faulty = 0.0
     await finish_everything(world, path)
+
+
+async def come_to_rest(queue: Queue) -> None:
+    """All that was ever acknowledged ends by itself, and nothing of it is left in memory."""
+    with trio.fail_after(10 * 86_400):
+        while queue.state().queued or queue.state().running or queue.live_batches():
+            await queue.wait_beyond(queue.head)
+        await trio.sleep(1)  # who has ended leaves
+    left = {name: getattr(queue, name) for name in RUNTIME}
+    assert not any(left.values()), left
+    assert not queue._lanes._excluded
 
 
 async def finish_everything(world: World, path: Path) -> None:
@@ -232,9 +288,7 @@ async def finish_everything(world: World, path: Path) -> None:
             world.touching.clear()
             nursery.start_soon(dispatch, world, queue)
             nursery.start_soon(discover, world, queue)
-            with trio.fail_after(10 * 86_400):
-                while queue.state().queued or queue.state().running or queue.live_batches():
-                    await queue.wait_beyond(queue.head)
+            await come_to_rest(queue)
             nursery.cancel_scope.cancel()
         ends: dict[int, Status] = {}
         offset = 0

@@ -70,3 +70,17 @@ def test_a_disk_error_while_syncing_a_folder_is_told(monkeypatch, tmp_path) -> N
     monkeypatch.setattr(os, "fsync", answering(errno.EIO))
     with pytest.raises(OSError, match="Input/output"):
         access.sync_folder(os.fsencode(tmp_path))
+
+
+def test_a_file_that_may_not_be_read_is_told_apart_from_one_that_may_not_be_written(
+    monkeypatch, tmp_path
+) -> None:
+    path = os.fsencode(tmp_path / "film.mkv")
+    monkeypatch.setattr(os, "open", answering(errno.EACCES))
+    with pytest.raises(errors.NotWritable, match="may not even be read") as unread:
+        access.open_to_read(path).__enter__()
+    with pytest.raises(errors.NotWritable, match="permission denied") as unwritten:
+        access.open_to_write(path).__enter__()
+    assert "permission to read" in unread.value.advice
+    assert "write permission" in unwritten.value.advice
+    assert unread.value.path == unwritten.value.path == path

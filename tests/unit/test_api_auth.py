@@ -169,3 +169,23 @@ def test_without_a_key_this_machine_is_served(host: str) -> None:
 def test_without_a_key_foreign_pages_and_names_are_refused(headers: dict[str, str]) -> None:
     with pytest.raises(Forbidden):
         Gate.of(None).admit(Credentials(headers), b"", changes=False)
+
+
+@pytest.mark.parametrize(
+    ("headers", "rests"),
+    [
+        ({"x-webhook-signature": DIGEST}, True),
+        ({"x-webhook-signature": f"sha256={'0' * 64}"}, True),
+        ({"x-webhook-signature": DIGEST, "x-api-key": KEY}, False),
+        ({"x-webhook-signature": KEY}, False),
+        ({"x-webhook-signature": DIGEST.upper()}, False),
+        ({"x-webhook-signature": "guess"}, False),
+        ({"x-api-key": "guess"}, False),
+        ({}, False),
+    ],
+)
+def test_a_body_is_read_for_its_signature_only_where_nothing_else_can_prove(
+    headers: dict[str, str], rests: bool
+) -> None:
+    assert Gate.of(KEY).rests_on_body(Credentials(headers)) is rests
+    assert not Gate.of(None).rests_on_body(Credentials(headers))

@@ -8,7 +8,8 @@ import pytest
 from werkzeug.exceptions import InternalServerError, MethodNotAllowed, NotFound
 
 import arrtheaudio.errors as errors
-from arrtheaudio.api.errors import INTERNAL, TABLE, plain, problem
+from arrtheaudio.api.bodies import BadBody
+from arrtheaudio.api.errors import INTERNAL, TABLE, TITLES, plain, problem
 from arrtheaudio.api.schema import BadRequest, FieldProblem
 
 
@@ -36,6 +37,12 @@ def test_each_error_has_its_status(error: Exception, status: int) -> None:
     assert body["status"] == problem(error).status == status
     assert body["title"]
     assert "secret" not in body["detail"]
+
+
+def test_each_kind_of_problem_has_a_title_in_words() -> None:
+    assert set(TITLES) == {slug for _, _, slug, _ in TABLE} | {INTERNAL.slug}
+    assert json.loads(problem(BadBody("x")).body)["title"] == "Malformed JSON"
+    assert json.loads(INTERNAL.body)["title"] == "Internal error"
 
 
 @pytest.mark.parametrize("error", [errors.QueueFull(), errors.JournalUnavailable()])

@@ -80,6 +80,7 @@ def test_every_problem_is_told_at_once() -> None:
         "count": "expected at most 3, got 4",
         "order": "expected one of asc, desc; got 'up'",
         "inner.size": "expected a number, got true",
+        "inner.words": "expected at most 2 items, got 3",
         "inner.words[0]": "expected at most 3 characters, got 4",
         "inner.words[1]": "expected a string, got an integer",
         "inner.else": "unknown field",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from arrtheaudio.errors import ConfigError
-from arrtheaudio.media.choose import decide, would
+from arrtheaudio.media.choose import decide, told
 from arrtheaudio.media.tracks import Context, Decision, Media, Rules, Track
 from arrtheaudio.media.wishes import compile_glob
 
@@ -260,13 +260,47 @@ def test_a_change_is_announced_and_a_dry_run_says_would() -> None:
     decision = choose(audio(("en", DEFAULT), "ja"), "jpn")
     assert decision.reason is None
     assert decision.message == "Set default audio track to 'jpn'"
-    assert would(decision) == "Would set default audio track to 'jpn'"
+    assert told(decision, dry_run=True) == "Would set default audio track to 'jpn'"
+
+
+@pytest.mark.parametrize(
+    ("media", "place", "done", "would"),
+    [
+        (
+            audio("ja", "en"),
+            "first",
+            "Set default audio track to 'eng'; it is the first one now",
+            "Would set default audio track to 'eng'; it would become the first one",
+        ),
+        (
+            audio("ja", ("en", DEFAULT)),
+            "first",
+            "The default audio track is 'eng' already; it is the first one now",
+            "The default audio track is 'eng' already; it would become the first one",
+        ),
+        (
+            audio("ja", "en"),
+            "no_room",
+            "Set default audio track to 'eng'; the header has no room to make it the first one",
+            "Would set default audio track to 'eng'; "
+            "the header has no room to make it the first one",
+        ),
+    ],
+)
+def test_a_new_place_is_announced_too(media: Media, place: Any, done: str, would: str) -> None:
+    decision = choose(media, "eng")
+    assert told(decision, place) == done
+    assert told(decision, place, dry_run=True) == would
 
 
 def test_nothing_is_done_if_the_chosen_track_is_the_only_default() -> None:
     decision = choose(audio(("en", DEFAULT), "ja"), "eng")
     assert (index(decision), decision.reason) == (1, "already_correct")
-    assert decision.message == would(decision) == "The default audio track is 'eng' already"
+    assert (
+        decision.message
+        == told(decision, dry_run=True)
+        == "The default audio track is 'eng' already"
+    )
 
 
 def test_a_second_default_is_cleared() -> None:

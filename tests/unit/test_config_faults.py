@@ -32,6 +32,15 @@ mediaroots: []
     }
 
 
+def test_a_series_type_that_sonarr_does_not_know_is_told(box: Sandbox) -> None:
+    text = "series_type_overrides: {anmie: [jpn], cartoon: [eng], Daily: [eng], true: [eng]}"
+    assert box.problems(text) == {
+        "series_type_overrides.anmie": "unknown key; did you mean anime?",
+        "series_type_overrides.cartoon": "unknown key; known are standard, daily, anime",
+        "series_type_overrides.true": "unknown key; known are standard, daily, anime",
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "key"),
     [

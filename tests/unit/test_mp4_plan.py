@@ -9,7 +9,7 @@ from synth_mp4 import box, mp4, opened, patched, track
 
 from arrtheaudio.errors import NoRoom
 from arrtheaudio.media import mp4 as container
-from arrtheaudio.media import mp4_plan
+from arrtheaudio.media import mp4_plan, shuffle
 from arrtheaudio.media.tracks import Edit, Media
 
 
@@ -48,6 +48,23 @@ def test_the_new_default_is_enabled_before_others_are_disabled() -> None:
     ]
     assert not edit.fragile
     assert defaults(patched(content, edit.patches)) == [2]
+
+
+def far_apart(*enabled: bool) -> bytes:
+    """As ``film``, each track's header on a page of its own."""
+    return film(*enabled, extra=box("free", bytes(9000)), alternate_group=1)
+
+
+def test_on_another_page_the_new_default_is_durable_before_others_are_disabled() -> None:
+    assert [p.sync for p in plan(far_apart(True, False, True), 2).patches] == [True, False, False]
+
+
+def test_an_enabled_track_stays_heard_without_a_sync() -> None:
+    assert [p.sync for p in plan(far_apart(True, True, True), 2).patches] == [False, False]
+
+
+def test_where_nothing_was_heard_nothing_waits() -> None:
+    assert [p.sync for p in plan(far_apart(False, False), 2).patches] == [False]
 
 
 def test_enabling_alone_needs_no_early_sync() -> None:
@@ -139,6 +156,13 @@ def test_a_default_that_is_not_the_first_track_is_moved() -> None:
     content = film(False, True, alternate_group=1)
     (move,) = plan(content, 2, reorder=True).patches
     assert [t.number for t in probe(patched(content, [move])).tracks] == [1, 3, 2]
+
+
+def test_a_move_tells_how_either_side_follows_from_the_other() -> None:
+    move, *_ = plan(film(True, True, False, True), 3, reorder=True).patches
+    assert shuffle.new_of(move.shuffle, move.old) == move.new
+    assert shuffle.old_of(move.shuffle, move.new) == move.old
+    assert len(move.shuffle.runs) == 2
 
 
 def test_headers_with_absolute_offsets_are_not_moved() -> None:

@@ -2,14 +2,13 @@
 
 import * as api from "./api.js";
 import { ask } from "./dialog.js";
-import { count, isolated, names, number } from "./format.js";
+import { count, isolated, number } from "./format.js";
 import { go, href } from "./router.js";
 import { failed, toast } from "./toast.js";
 import { actions, matched } from "./words.js";
 
-const MOST = 1000; // jobs of one list
-
 const LATE = { cancel: "It had finished already.", undo: "There is nothing to undo any more.", retry: "It is not ended, or has been retried already." };
+const NONE = { cancel: "Nothing waits or runs any more.", undo: LATE.undo, retry: "There is nothing to retry any more." };
 
 async function attempt(action, late) {
   try {
@@ -46,18 +45,24 @@ export async function undo(job) {
 /** Opens "Scan a folder". */
 export const scan = async () => (await import("./scan.js")).openScan();
 
-/** Processes a file now: after an undo, or for real after a dry run. */
+/** Processes a file now, with the languages of then: after an undo, or for real after a dry run. */
 export async function process(job) {
-  const done = await attempt(() => api.submit([job.file_path]));
+  const done = await attempt(() => api.submit([job.file_path], job.language_priority));
   if (done) toast("Queued.", { label: "Show", action: () => go(href("jobs", done.job_ids[0])) });
 }
 
-/** One action for many jobs, asked for with its number; `what` is a filter or a list of ids. */
-export async function many(action, what, total) {
+/** One action for many jobs, asked for with the number that it will take; `what` is a filter or a list of ids. */
+export async function many(action, what) {
+  const found = await attempt(() => api.prospect(action, what));
+  if (!found) return false;
+  if (!found.accepted) {
+    toast(NONE[action]);
+    return true;
+  }
   const { verb, ask: text } = actions[action];
-  const jobs = count(total, "job");
-  if (!(await ask({ title: `${verb} ${jobs}?`, text, yes: `${verb} ${number(total)}`, no: "Leave them", danger: action !== "retry" }))) return false;
-  const done = await attempt(() => api.act(action, what, total), "Meanwhile more jobs match. Look again, then decide.");
+  const jobs = count(found.accepted, "job");
+  if (!(await ask({ title: `${verb} ${jobs}?`, text, yes: `${verb} ${number(found.accepted)}`, no: "Leave them", danger: action !== "retry" }))) return false;
+  const done = await attempt(() => api.act(action, what, found.matched), "Meanwhile more jobs match. Look again, then decide.");
   if (done) toast(matched(action, done.accepted));
   return done !== null;
 }
@@ -79,10 +84,10 @@ export async function cancelBatch(batch) {
 }
 
 export async function undoBatch(batch) {
-  const left = { batch_id: batch.batch_id, kind: "process", track_changed: "true", undone: "false" };
-  const found = await attempt(() => api.jobs({ ...left, limit: 1 }));
+  const filter = { batch_id: batch.batch_id, kind: ["process"], track_changed: true, undone: false };
+  const found = await attempt(() => api.prospect("undo", { filter }));
   if (!found) return;
-  const changes = found.total;
+  const changes = found.accepted;
   if (!changes) {
     toast(LATE.undo);
     return;
@@ -95,29 +100,18 @@ export async function undoBatch(batch) {
 
 /** The same batch again, this time not as a dry run. */
 export async function runForReal(batch) {
-  const { path, recursive, pattern, priority, filters } = batch;
+  const { path, recursive, pattern, priority, filters, language_priority: languages } = batch;
   const request = { path, recursive, filters, dry_run: false, priority: priority === "low" ? "low" : "normal" };
   if (pattern) request.pattern = pattern;
+  if (languages) request.language_priority = languages;
   const done = await attempt(() => api.startBatch(request), "A batch is at work in this folder already.");
   if (done) go(href("batches", done.batch_id));
 }
 
 /** Retries a group of problems: exactly the listed ones, not what lies in folders below. */
-export async function retryGroup(group) {
-  const { reason, folder } = group;
-  const found = await attempt(() => listed({ problem: "true", reason, path: folder }));
-  if (!found) return;
-  const mine = found.filter((job) => names(job.file_path).folder === folder);
-  if (mine.length === 1) await retry(mine[0]);
-  else if (mine.length === found.length && mine.length) await many("retry", { filter: { problem: true, reason: [reason], path: folder } }, mine.length);
-  else if (mine.length) await many("retry", { job_ids: mine.map((job) => job.job_id) }, mine.length);
-}
-
-/** All jobs that match, newest first. */
-async function listed(parameters, before = undefined) {
-  const { jobs } = await api.jobs({ ...parameters, before, limit: MOST });
-  if (jobs.length < MOST) return jobs;
-  return [...jobs, ...(await listed(parameters, Number.parseInt(jobs.at(-1).job_id.slice(4), 16)))];
+export async function retryGroup({ reason, folder, count: problems, job_id }) {
+  if (problems === 1) await retry({ job_id });
+  else await many("retry", { filter: { problem: true, reason: [reason], folder } });
 }
 
 export async function dismiss(group) {

@@ -5,11 +5,13 @@
 //   GET  stats/daily?days=14    {days: [{day, changed, already_correct, skipped, failed, cancelled, avg_ms}]}
 //   GET  stats/breakdown        {by, days, items: [{key, count}]}, the largest first
 //   GET  jobs?facets=true       also {facets: {all, waiting, changed, already_correct, skipped, failed, cancelled}};
-//                               further filters: kind, language, completed_from, completed_to
+//                               (and undoable, where track_changed=true); further filters: kind,
+//                               language, folder, completed_from, completed_to
 //   GET  problems               {total, groups: [{reason, folder, count, message, job_id, needed_bytes, free_bytes}]}
 //   POST problems/dismiss|restore {reason, folder}
 //   GET  sources                {sources: [{source, instance, path, last_at, last_status, last_event}]}
-//   POST jobs/actions           {action, filter | job_ids, expected} → 202 {matched, accepted}
+//   POST jobs/actions           {action, filter | job_ids, expected} → 202 {matched, accepted};
+//                               with dry_run the same numbers, and nothing is done
 
 /** A refusal in words: the problem document of the daemon (RFC 9457). */
 class Problem extends Error {
@@ -88,8 +90,9 @@ export const job = (id) => get(`jobs/${encodeURIComponent(id)}`);
 export const cancelJob = (id) => send("DELETE", `jobs/${encodeURIComponent(id)}`);
 export const retryJob = (id) => post(`jobs/${encodeURIComponent(id)}/retry`);
 export const undoJob = (id) => post(`jobs/${encodeURIComponent(id)}/undo`);
-export const submit = (paths) => post("jobs", { paths });
+export const submit = (paths, languages) => post("jobs", { paths, language_priority: languages ?? undefined });
 export const act = (action, what, expected) => post("jobs/actions", { action, ...what, expected });
+export const prospect = (action, what) => post("jobs/actions", { action, ...what, dry_run: true });
 
 export const batches = (offset = 0, limit = 50) => get("batch", { offset, limit });
 export const batch = (id) => get(`batch/${encodeURIComponent(id)}`, { limit: 1 });

@@ -1,7 +1,7 @@
 // The filters of the jobs page: from the address to the API's parameters, and over events. Pure.
 //
 // Address: show, q, source, since (today | 7 | 30), done (today | a day), language, batch, path,
-// reason, problem. `since` is about when jobs came, `done` about when they ended.
+// folder, reason, problem. `since` is about when jobs came, `done` about when they ended.
 
 import { language, shortDay } from "./format.js";
 import { reason, source } from "./words.js";
@@ -56,7 +56,7 @@ const languages = (query) => query.get("language")?.split(",") ?? null;
 function base(query) {
   return {
     q: query.get("q"), source: query.get("source"), batch_id: query.get("batch"),
-    path: query.get("path"), reason: query.get("reason"), problem: query.get("problem"),
+    path: query.get("path"), folder: query.get("folder"), reason: query.get("reason"), problem: query.get("problem"),
     language: languages(query), ...times(query),
   };
 }
@@ -90,10 +90,12 @@ const ENDS = new Set(["job.completed", "job.failed", "job.cancelled"]);
 export function belongs(query, job) {
   const q = query.get("q")?.toLowerCase();
   const folder = query.get("path");
+  const own = query.get("folder");
   return (!q || job.file_path.toLowerCase().includes(q))
     && (!query.get("source") || job.source === query.get("source"))
     && (!query.get("batch") || job.batch_id === query.get("batch"))
     && (!folder || job.file_path === folder || job.file_path.startsWith(`${folder.replace(/\/$/, "")}/`))
+    && (!own || job.file_path.slice(0, job.file_path.lastIndexOf("/")) === own)
     && (!endedOnly(query) || ENDS.has(job.type))
     && (query.get("done") ?? "today") === "today"
     && (!query.has("language") || languages(query).includes(job.selected_track?.language));
@@ -119,6 +121,7 @@ export function tokens(query) {
   if (query.get("reason")) found.push(["reason", reason(query.get("reason"))]);
   if (query.get("problem")) found.push(["problem", "Needs you"]);
   if (query.get("path")) found.push(["path", query.get("path")]);
+  if (query.get("folder")) found.push(["folder", query.get("folder")]);
   if (query.get("batch")) found.push(["batch", "One batch"]);
   const done = query.get("done");
   if (done) found.push(["done", `Ended ${done === "today" ? done : shortDay(done)}`]);

@@ -12,6 +12,7 @@ import { href, replace } from "./router.js";
 import { actions as verbs } from "./words.js";
 
 const TYPING_MS = 150;
+const RECOUNT_MS = 1_000;
 
 let PagedJobs = null;
 
@@ -26,6 +27,7 @@ export class JobsPage {
     this.fixed = fixed;
     this.selection = new Map();
     this.facets = null;
+    this.undoable = 0; // of the changes that are listed
     this.acts = h("div", { class: "acts" });
     this.search = h("input", { class: "input", type: "search", placeholder: "Title or path", "aria-label": "Search by title or path", autocomplete: "off", spellcheck: "false" });
     this.source = this.#select("Source", filters.SOURCES, "source");
@@ -92,14 +94,25 @@ export class JobsPage {
   async #count() {
     const asked = this.query;
     try {
-      const answer = await api.jobs({ ...filters.facetParameters(asked), facets: "true", limit: 1 });
+      const read = (parameters) => api.jobs({ ...parameters, facets: "true", limit: 1 });
+      const undoes = filters.chip(asked)?.action === "undo"; // to know how many, each change is looked at
+      const [answer, changes] = await Promise.all([read(filters.facetParameters(asked)), undoes && read(filters.parameters(asked))]);
       if (asked !== this.query) return;
       this.facets = { ...answer.facets };
+      this.undoable = changes ? changes.facets.undoable : 0;
     } catch {
       this.facets = null; // the list itself tells what is wrong
     }
     this.#drawChips();
     this.#drawActs();
+  }
+
+  /** Counts again, a little later. */
+  #recount() {
+    this.counting ??= setTimeout(() => {
+      this.counting = null;
+      this.#count();
+    }, RECOUNT_MS);
   }
 
   #drawChips() {
@@ -146,7 +159,7 @@ export class JobsPage {
   #drawActs() {
     const picked = [...this.selection.values()];
     const chip = filters.chip(this.query);
-    const total = this.facets?.[chip?.facet] ?? 0;
+    const total = chip?.action === "undo" ? this.undoable : this.facets?.[chip?.facet] ?? 0;
     const wanted = picked.length
       ? [{ key: "selected" }, ...["undo", "retry", "cancel"].map((action) => ({ key: action, jobs: picked.filter(actions.can[action]) })).filter((one) => one.jobs.length), { key: "clear" }]
       : chip?.action && total ? [{ key: `all:${chip.action}`, action: chip.action, total }] : [];
@@ -172,12 +185,12 @@ export class JobsPage {
 
   async #actOnSelected(action, jobs) {
     if (jobs.length === 1) await actions[action](jobs[0]);
-    else if (!(await actions.many(action, { job_ids: jobs.map((job) => job.job_id) }, jobs.length))) return;
+    else if (!(await actions.many(action, { job_ids: jobs.map((job) => job.job_id) }))) return;
     this.#clear();
   }
 
-  async #actOnAll({ action, total }) {
-    if (await actions.many(action, { filter: filters.filter(this.query) }, total)) this.#count();
+  async #actOnAll({ action }) {
+    if (await actions.many(action, { filter: filters.filter(this.query) })) this.#count();
   }
 
   #empty() {
@@ -201,6 +214,7 @@ export class JobsPage {
     for (const [id, job] of this.selection) {
       if (changes.jobs.has(id)) this.selection.set(id, { ...job, ...changes.jobs.get(id) });
     }
+    if (filters.chip(this.query)?.action === "undo" && mine.some((event) => event.track_changed || event.kind === "undo" || event.type === "job.undone")) this.#recount();
     if (changes.jobs.size) this.list.update(changes.jobs, added);
     this.#drawChips();
     this.#drawActs();
@@ -224,6 +238,7 @@ export class JobsPage {
 
   close() {
     clearTimeout(this.typing);
+    clearTimeout(this.counting);
     this.list.close();
   }
 }

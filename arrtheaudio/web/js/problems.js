@@ -73,7 +73,7 @@ export class Problems {
       update: (one) => {
         group = one;
         const said = problem(one);
-        const rows = href("jobs", null, { problem: "true", reason: waits ? "" : one.reason, path: one.folder });
+        const rows = href("jobs", null, { problem: "true", reason: waits ? "" : one.reason, folder: one.folder });
         badge.className = `badge ${said.tone}`;
         setIcon(symbol, said.icon, "");
         text(title, said.title);

@@ -24,6 +24,7 @@ async def test_a_session_opens_the_api_for_its_own_pages(live: Live) -> None:
     own = {"Origin": f"http://127.0.0.1:{live.port}"}
     wrong = await live.stranger.post("/session", json={"api_key": "x"}, headers=own)
     assert wrong.status_code == 401
+    assert "data folder" in wrong.json()["detail"], "where the key is found"
     foreign = {"Origin": "http://evil.example"}
     refused = await live.stranger.post("/session", json={"api_key": KEY}, headers=foreign)
     assert refused.status_code == 403

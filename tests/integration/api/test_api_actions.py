@@ -65,6 +65,28 @@ async def test_a_failure_leaves_when_it_is_retried_and_when_its_file_succeeds(
     assert (await dashboard.post("/problems/restore", group))["jobs"] == 0  # nobody dismissed them
 
 
+async def test_a_file_that_fails_again_is_one_problem(dashboard: Dashboard) -> None:
+    _, other = await dashboard.run([("corrupt", "a"), ("corrupt", "b")])
+    await dashboard.run([("not_writable", "no")])  # the first file again
+    groups = (await dashboard.get("/problems"))["groups"]
+    assert [(one["reason"], one["count"]) for one in groups] == [
+        ("not_writable", 1),
+        ("corrupt", 1),
+    ]
+    assert groups[1]["job_id"] == f"job_{other:012x}"
+    assert (await dashboard.get("/jobs", problem="true"))["total"] == 2
+    assert (await dashboard.get("/jobs", status="failed"))["total"] == 3
+
+
+async def test_what_a_later_result_settled_is_not_brought_back(dashboard: Dashboard) -> None:
+    group = {"reason": "corrupt", "folder": "/media/tv"}
+    await dashboard.run([("corrupt", "a"), ("corrupt", "b")])
+    assert (await dashboard.post("/problems/dismiss", group))["jobs"] == 2
+    await dashboard.run([RIGHT])  # the first file again
+    assert (await dashboard.post("/problems/restore", group))["jobs"] == 1
+    assert (await dashboard.get("/problems"))["total"] == 1
+
+
 async def test_what_waits_for_space_is_a_problem_with_its_figures(dashboard: Dashboard) -> None:
     queue = dashboard.lab.queue
     await queue.submit([NewJob(b"/media/movies/big.mkv")])
@@ -89,6 +111,33 @@ async def test_retrying_all_that_match_makes_new_jobs(dashboard: Dashboard) -> N
     assert (answer["matched"], answer["accepted"]) == (5, 5)
     assert dashboard.lab.queue.state().queued == 5
     assert (await dashboard.get("/problems"))["total"] == 0
+
+
+async def test_what_an_action_would_do_is_counted_without_doing_it(dashboard: Dashboard) -> None:
+    queue = dashboard.lab.queue
+    bad = ("corrupt", "a")
+    (undone,) = await dashboard.change(1)
+    undo = await queue.undo(undone)
+    await dashboard.finish({undo: bad})
+    await dashboard.run([bad, bad, CHANGED])
+    waiting = (await queue.submit(new_jobs(3, "/media/movies"))).jobs
+    await queue.cancel(waiting[0])
+    head = queue.head
+    for action, filter, matched, accepted in (
+        ("retry", {"status": ["failed", "cancelled"]}, 4, 4),
+        ("retry", {}, 8, 4),
+        ("cancel", {}, 8, 2),
+        ("undo", {}, 8, 1),
+    ):
+        body = {"action": action, "filter": filter, "dry_run": True}
+        told = await dashboard.post("/jobs/actions", body)
+        assert (told["matched"], told["accepted"]) == (matched, accepted), action
+    assert queue.head == head
+    for action, accepted in (("cancel", 2), ("retry", 6)):  # the cancelled ones, too
+        body = {"action": action, "filter": {}}
+        assert (await dashboard.post("/jobs/actions", body, 202))["accepted"] == accepted
+    told = await dashboard.post("/jobs/actions", {"action": "undo", "filter": {}, "dry_run": True})
+    assert told["accepted"] == 0, "its undo was retried, and waits"
 
 
 async def test_nothing_is_done_if_more_match_than_expected(dashboard: Dashboard) -> None:
@@ -140,3 +189,9 @@ async def test_an_action_that_says_too_little_or_too_much_is_refused(
 ) -> None:
     refused = await dashboard.post("/jobs/actions", body, 400)
     assert refused["errors"]
+
+
+async def test_a_bad_filter_is_named_by_its_place_in_the_body(dashboard: Dashboard) -> None:
+    body = {"action": "retry", "filter": {"from": "2026-02-30T00:00:00Z", "status": ["done"]}}
+    refused = await dashboard.post("/jobs/actions", body, 400)
+    assert {error["field"] for error in refused["errors"]} == {"filter.from", "filter.status[0]"}

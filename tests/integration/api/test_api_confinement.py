@@ -90,7 +90,7 @@ async def test_what_silent_storage_let_in_by_its_name_is_looked_at_before_it_run
     link(config, "out", outside.parent)
     film(config, "good.mkv")
 
-    async def silent(self: storage.Storage, look: Any, seconds: float = 0) -> Any:
+    async def silent(self: storage.Storage, look: Any, near: bytes = b"") -> Any:
         raise storage.StorageSilent
 
     with monkeypatch.context() as patched:

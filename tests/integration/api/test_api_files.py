@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import attrs
 import synth
 from dashboard_lab import Dashboard
+from live_api import configured, live_api
 
 
 async def test_browsing_begins_at_the_roots_and_stays_below_them(
@@ -32,6 +34,13 @@ async def test_browsing_begins_at_the_roots_and_stays_below_them(
     )
     for foreign in ("/etc", f"{root}/outside", f"{root}/../..", f"{root}/film.mkv", "relative"):
         await dashboard.refused("/browse", path=foreign)
+
+
+async def test_the_root_of_the_file_system_can_be_a_media_root(tmp_path: Path) -> None:
+    config = attrs.evolve(configured(tmp_path), media_roots=("/",))
+    async with live_api(config) as live:
+        top = await live.client.get("/browse", params={"path": f"/{tmp_path.parts[1]}"})
+        assert top.json()["parent"] == "/"
 
 
 async def test_browsing_is_paged(dashboard: Dashboard, tmp_path: Path) -> None:

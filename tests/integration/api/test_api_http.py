@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from live_api import KEY, Live, configured, live_api
+from structlog.testing import capture_logs
 
 
 @pytest.mark.parametrize("path", ["/queue", "/queue/", "/api/v1/queue", "/api/v1/queue/"])
@@ -26,6 +27,46 @@ async def test_a_prefix_is_in_front_of_everything(tmp_path: Path) -> None:
         assert (
             b'href="/audio/openapi.json"' in (await live.client.get(base + "/audio/docs")).content
         )
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/jobs/job_0000000000ff"),
+        ("GET", "/jobs?limit=0"),
+        ("GET", "/nowhere"),
+        ("PATCH", "/jobs"),
+        ("POST", "/webhook/sonarr"),
+    ],
+)
+async def test_the_log_line_of_a_refused_request_says_why(
+    tmp_path: Path, method: str, path: str
+) -> None:
+    with capture_logs() as logs:  # until the server has ended: a line comes after the answer
+        async with live_api(configured(tmp_path)) as live:
+            answer = await live.client.request(method, path)
+            await live.client.post("/queue/pause")
+    refused, other = (line for line in logs if line["event"] == "request")
+    assert refused["detail"] == answer.json()["detail"]
+    assert "detail" not in other
+
+
+async def test_the_log_line_of_an_address_outside_of_the_prefix_says_why(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        async with live_api(configured(tmp_path, url_base="/audio")) as live:
+            await live.client.get(f"http://127.0.0.1:{live.port}/queue")
+    (refused,) = (line for line in logs if line["event"] == "request")
+    assert refused["detail"] == "There is nothing at this address."
+
+
+async def test_a_long_detail_is_shortened_in_the_log(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        async with live_api(configured(tmp_path)) as live:
+            paths = ["/etc/" + "x" * 200] * 90
+            answer = await live.client.post("/jobs", json={"paths": paths})
+    assert len(answer.json()["detail"]) > 2000
+    (line,) = (line for line in logs if line["event"] == "request")
+    assert len(line["detail"]) <= 500
 
 
 async def test_options_tells_the_methods_and_is_no_html(live: Live) -> None:

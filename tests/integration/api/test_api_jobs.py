@@ -110,6 +110,7 @@ async def test_a_list_of_jobs_passes_its_filter_on(live: Live, rest: Documented)
         ("&".join(f"a{n}=1" for n in range(201)), {"query"}),
         ("order=up&order_by=path", {"order", "order_by"}),
         ("limit=1&limit=2", {"limit"}),
+        ("before=9&order=asc", {"before"}),
     ],
 )
 async def test_bad_parameters_are_named(

@@ -9,6 +9,8 @@ from dashboard_lab import ALL, SKIPPED, Dashboard
 from feed_lab import CHANGED, RIGHT, new_jobs
 from queue_kit import run_next
 
+from arrtheaudio.jobs.models import NewBatch, NewJob
+
 
 async def test_the_day_counts_every_end_and_outlives_clean_up(dashboard: Dashboard) -> None:
     await dashboard.run(ALL)
@@ -85,6 +87,58 @@ async def test_what_can_be_undone_is_counted_offered_and_listed_alike(dashboard:
     assert (told["matched"], told["accepted"]) == (0, 0)
     today = (await dashboard.get("/stats/daily", days=1))["days"][0]
     assert today["changed"] == 3, "an undo is no change of its own"
+
+
+async def test_only_what_an_undo_would_take_is_counted_as_undoable(dashboard: Dashboard) -> None:
+    """Not a remux, not what is undone or being undone, not what has no plan."""
+    undone, waiting, *_ = await dashboard.change(5)
+    await dashboard.change(2, method="remux")
+    await dashboard.run([CHANGED, RIGHT])
+    await dashboard.undo([undone])
+    await dashboard.lab.queue.undo(waiting)
+    changes = {"kind": ["process"], "track_changed": True, "undone": False}
+    asked = {"kind": "process", "track_changed": "true", "facets": "true"}
+    facets = (await dashboard.get("/jobs", **asked, undone="false"))["facets"]
+    assert (facets["changed"], facets["undoable"]) == (7, 3)
+    assert (await dashboard.get("/jobs", **asked))["facets"]["undoable"] == 3
+    assert (await dashboard.get("/jobs", facets="true"))["facets"]["undoable"] is None
+    body = {"action": "undo", "filter": changes}
+    told = await dashboard.post("/jobs/actions", body | {"dry_run": True})
+    assert (told["status"], told["matched"], told["accepted"]) == ("counted", 7, 3)
+    assert (await dashboard.post("/jobs/actions", body, 202))["accepted"] == 3
+    told = await dashboard.post("/jobs/actions", body | {"dry_run": True})
+    assert told["accepted"] == 0
+
+
+async def test_the_languages_of_a_request_stand_in_its_jobs_and_its_batch(
+    dashboard: Dashboard,
+) -> None:
+    queue = dashboard.lab.queue
+    await queue.submit([NewJob(b"/media/tv/a.mkv", language_priority=("jpn", "eng"))])
+    batch = await queue.start_batch(NewBatch(b"/media/tv", language_priority=("deu",)))
+    await queue.batch_discovered(batch, [b"/media/tv/b.mkv"], last=b"/media/tv/b", complete=True)
+    shown = f"/batch/batch_{batch:012x}"
+    for finish in (True, False):  # a live one and an ended one
+        told = (await dashboard.rest.ask("GET", shown, "/batch/{batch_id}")).json()
+        assert told["language_priority"] == ["deu"]
+        if finish:
+            await dashboard.finish({})
+    jobs = (await dashboard.get("/jobs"))["jobs"]
+    assert [job["language_priority"] for job in jobs] == [["deu"], ["jpn", "eng"]]
+    await dashboard.run([RIGHT])
+    assert (await dashboard.get("/jobs"))["jobs"][0]["language_priority"] is None
+
+
+async def test_a_folders_own_files_are_listed_without_those_below(dashboard: Dashboard) -> None:
+    await dashboard.run([CHANGED, RIGHT])
+    await dashboard.run([RIGHT], "/media/tv/Show")
+    await dashboard.lab.queue.submit(new_jobs(3))
+    assert (await dashboard.get("/jobs", path="/media/tv"))["total"] == 6
+    for folder in ("/media/tv", "/media/tv/"):
+        assert (await dashboard.get("/jobs", folder=folder))["total"] == 5
+    facets = (await dashboard.get("/jobs", folder="/media/tv", facets="true"))["facets"]
+    assert (facets["all"], facets["waiting"]) == (5, 3)
+    assert (await dashboard.get("/jobs", folder="/media"))["total"] == 0
 
 
 async def test_a_days_figures_are_the_rows_of_that_day(dashboard: Dashboard) -> None:

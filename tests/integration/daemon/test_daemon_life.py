@@ -28,6 +28,7 @@ from arrtheaudio.jobs.events import Row
 from arrtheaudio.jobs.models import NewJob
 from arrtheaudio.jobs.queue import Queue, open_queue
 from arrtheaudio.jobs.settings import Settings
+from arrtheaudio.jobs.writer import Encoded, Writer
 from arrtheaudio.media import Outcome, Plan
 
 
@@ -169,6 +170,36 @@ async def test_a_file_operation_that_hangs_cannot_keep_the_daemon_from_ending(
         os.kill(os.getpid(), signal.SIGTERM)
     assert codes == [1]
     assert "a file operation hangs: /dead/share/a.mkv" in (tmp_path / "log").read_text()
+
+
+async def test_a_stop_goes_on_while_the_disk_keeps_its_row_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = threading.Event()  # the disk
+    stopping = trio.Event()
+    commit, interrupt = Writer.commit, daemon.Workers.interrupt
+
+    def slowly(self: Writer, rows: Sequence[Row], encoded: Sequence[Encoded]) -> None:
+        if any(row.type == "daemon.stopping" for row in rows):
+            answers.wait(30)
+        commit(self, rows, encoded)
+
+    def interrupted(self: daemon.Workers) -> None:
+        stopping.set()
+        interrupt(self)
+
+    monkeypatch.setattr(Writer, "commit", slowly)
+    monkeypatch.setattr(daemon.Workers, "interrupt", interrupted)
+    monkeypatch.setattr(daemon, "STOPPING_ROW_SECONDS", 0.05)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(serve, load(tmp_path))
+        os.kill(os.getpid(), signal.SIGTERM)
+        try:
+            with trio.fail_after(10):
+                await stopping.wait()
+        finally:
+            answers.set()
+    assert "daemon_stopped" in (tmp_path / "log").read_text()
 
 
 async def test_a_third_signal_ends_the_process_there_and_then() -> None:

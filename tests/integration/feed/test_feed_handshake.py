@@ -24,7 +24,7 @@ async def test_without_the_key_the_handshake_is_refused_with_401(lab: Lab) -> No
         async with connection(Address(lab.address.url), Wanted()):
             pass
     assert refused.value.status == 401
-    assert refused.value.problem["title"] == "Unauthorised"
+    assert refused.value.problem["title"] == "API key missing or wrong"
 
 
 @pytest.mark.parametrize(

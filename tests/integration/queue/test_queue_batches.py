@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 from queue_kit import DONE, claim_started, delivery, inline_queue, plan_for, run_next, snapshot
 
 from arrtheaudio.errors import AlreadyEnded, NotEnded, NothingToUndo
-from arrtheaudio.jobs.models import BatchStatus, NewBatch
+from arrtheaudio.jobs.models import BatchStatus, NewBatch, Status
 from arrtheaudio.media import Outcome
 
 
@@ -48,13 +49,13 @@ async def test_a_whole_batch_is_undone_by_one_request(path: Path, autojump_clock
         await queue.batch_discovered(batch, files, last=files[-1], complete=True)
         with pytest.raises(NotEnded):
             await queue.undo_batch(batch)
-        for _ in range(3):
-            await run_next(queue)
+        first, *_ = [await run_next(queue) for _ in range(3)]
         await run_next(queue, Outcome("success", None, "remuxed", True, "remux"))
         await run_next(queue, Outcome("skipped", "already_correct", ""))
         while queue.live_batches():
             await queue.wait_beyond(queue.head)
-        assert await queue.undo_batch(batch) == 3
+        await queue.undo(first)
+        assert await queue.undo_batch(batch) == 2, "one undo waits already"
         assert queue.state().used == 0, "undo jobs take no places"
         assert [await run_next(queue) for _ in range(3)]
         with pytest.raises(NothingToUndo):
@@ -92,6 +93,24 @@ async def test_an_empty_batch_completes_at_once(path: Path, autojump_clock) -> N
         assert (shown.status, shown.progress.eta_seconds) == (BatchStatus.COMPLETED, 0)
 
 
+async def test_a_batch_that_is_cancelled_as_its_last_file_ends_has_one_end(
+    path: Path, autojump_clock
+) -> None:
+    moments: list[str] = []
+    async with inline_queue(path, latency=lambda: 1.0, fault=moments.append) as queue:
+        batch = await queue.start_batch(NewBatch(b"/m"))
+        await queue.batch_discovered(batch, [b"/m/a.mkv"], last=b"/m/a.mkv", complete=True)
+        claim = await claim_started(queue)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(queue.completed, claim, DONE)
+            await trio.testing.wait_all_tasks_blocked()  # the end is being committed
+            nursery.start_soon(queue.cancel_batch, batch)
+        await trio.sleep(10)
+        told = [event.type for event in (await queue.events(0)).events]
+        assert told[-2:] == ["batch.cancelling", "batch.cancelled"]
+    assert moments.count("open") == 1, "no second end was given to the journal to refuse"
+
+
 async def test_a_batch_whose_folder_is_unreadable_fails(path: Path, autojump_clock) -> None:
     async with inline_queue(path) as queue:
         batch = await queue.start_batch(NewBatch(b"/m"))
@@ -100,6 +119,19 @@ async def test_a_batch_whose_folder_is_unreadable_fails(path: Path, autojump_clo
         assert (shown.status, shown.error) == (BatchStatus.FAILED, "permission denied")
         with pytest.raises(AlreadyEnded):
             await queue.cancel_batch(batch)
+
+
+async def test_a_failed_attempt_of_a_batch_that_is_being_cancelled_is_the_last(
+    path: Path, autojump_clock
+) -> None:
+    async with inline_queue(path) as queue:
+        batch = await queue.start_batch(NewBatch(b"/m"))
+        await queue.batch_discovered(batch, [b"/m/a.mkv"], last=b"/m/a.mkv", complete=True)
+        claim = await claim_started(queue)
+        await queue.cancel_batch(batch)
+        await queue.retrying(claim, "io_error", "bad", 60)
+        job = await queue.job(claim.job)
+        assert (job.status, job.reason) == (Status.FAILED, "io_error")
 
 
 async def test_discovery_goes_on_behind_the_last_journalled_path(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import attrs
@@ -10,6 +11,7 @@ import trio
 from queue_kit import EPOCH, claim_started, delivery, inline_queue, next_claim, run_next, snapshot
 
 from arrtheaudio.errors import UnknownId
+from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.models import JobFilter, Status
 from arrtheaudio.jobs.queue import Queue
 from arrtheaudio.jobs.verify import verify_file
@@ -99,11 +101,11 @@ async def test_a_kill_behind_a_clean_stop_is_no_crash(
     for life in range(4):
         async with inline_queue(path) as queue:
             if not life:
-                await queue.deliver(delivery("/m/a.mkv"))
+                await queue.deliver(delivery("/m/a.mkv", "/m/b.mkv"))
             claim = await claim_started(queue)
             assert claim.attempt == 1, "the attempt was given back"
             await queue.stopping()
-            assert await next_claim(queue) is None
+            assert await next_claim(queue) is None, "the other file waits for the next start"
             path = snapshot(path, tmp_path / f"{life}.db")
 
 
@@ -122,15 +124,41 @@ async def test_two_crashes_in_a_row_poison_a_job(
         assert (job.status, job.reason) == (Status.FAILED, "poisoned")
 
 
-async def test_a_crash_between_two_ordinary_failures_poisons_nothing(
+async def test_a_crash_in_the_last_attempt_ends_the_job(
     path: Path, tmp_path: Path, autojump_clock
+) -> None:
+    async with inline_queue(path, retry_attempts=0) as queue:
+        await queue.deliver(delivery("/m/a.mkv"))
+        claim = await claim_started(queue)
+        path = snapshot(path, tmp_path / "crashed.db")
+    async with inline_queue(path, retry_attempts=0) as queue:
+        job = await queue.job(claim.job)
+        assert (job.status, job.reason, job.attempt) == (Status.FAILED, "poisoned", 1)
+
+
+async def fail_once(queue: Queue, claim: Claim) -> None:
+    await queue.retrying(claim, "io_error", "bad", 0)
+
+
+async def be_busy(queue: Queue, claim: Claim) -> None:
+    await queue.deferred(claim, "busy")
+
+
+async def lack_space(queue: Queue, claim: Claim) -> None:
+    await queue.waiting_for_space(claim, 10, 5)
+    await queue.space_found(claim.job)
+
+
+@pytest.mark.parametrize("run", [fail_once, be_busy, lack_space, Queue.interrupted])
+async def test_two_crashes_with_an_ordinary_run_between_them_poison_nothing(
+    path: Path, tmp_path: Path, autojump_clock, run: Callable[[Queue, Claim], Awaitable[None]]
 ) -> None:
     for life in range(2):
         async with inline_queue(path, retry_attempts=9) as queue:
             if not life:
                 await queue.deliver(delivery("/m/a.mkv"))
             claim = await claim_started(queue)
-            await queue.retrying(claim, "io_error", "bad", 0)
+            await run(queue, claim)
             queue.release(claim)
             claim = await claim_started(queue)
             path = snapshot(path, tmp_path / f"{life}.db")

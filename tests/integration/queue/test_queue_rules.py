@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import apsw
 import pytest
 import trio
-from queue_kit import DONE, delivery, inline_queue, next_claim, run_next
+from queue_kit import DONE, claim_started, delivery, inline_queue, next_claim, run_next
 
-from arrtheaudio.errors import QueueFull, WorkersOff
-from arrtheaudio.jobs.models import NewBatch, NewDelivery, NewJob, Priority
+from arrtheaudio.errors import JournalUnavailable, QueueFull, WorkersOff
+from arrtheaudio.jobs.models import NewBatch, NewDelivery, NewJob, Priority, Status
 from arrtheaudio.jobs.queue import Settings, identify_file
 from arrtheaudio.media import Outcome
 
@@ -154,6 +155,59 @@ async def test_concurrent_requests_cannot_overbook(path: Path, autojump_clock) -
             for number in range(10):
                 nursery.start_soon(ask, number)
         assert len(taken) == queue.state().used == 3
+
+
+async def test_a_job_that_is_being_cancelled_is_nobodys_to_run(path: Path, autojump_clock) -> None:
+    async with inline_queue(path, latency=lambda: 1.0) as queue:
+        (job,) = (await queue.deliver(delivery("/m/a.mkv"))).jobs
+        await queue.work_changed()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(queue.cancel, job)
+            await trio.sleep(0.1)
+            assert queue.claim(light=True, heavy=True) is None
+        assert (await queue.job(job)).status is Status.CANCELLED
+
+
+async def test_what_a_run_reports_behind_a_failure_of_the_journal_does_not_count(
+    path: Path, autojump_clock
+) -> None:
+    broken = False
+
+    def fault(moment: str) -> None:
+        nonlocal broken
+        if broken:
+            broken = False
+            raise apsw.IOError("disk I/O error")
+
+    async with inline_queue(path, fault=fault) as queue:
+        await queue.deliver(delivery("/m/a.mkv"))
+        claim = await claim_started(queue)
+        broken = True
+        with pytest.raises(JournalUnavailable):
+            await queue.pause()
+        while not queue.health().writable:  # noqa: ASYNC110
+            await trio.sleep(1)
+        with pytest.raises(JournalUnavailable):
+            await queue.completed(claim, DONE)
+        queue.release(claim)
+        await queue.wait_beyond(queue.head)
+        again = await claim_started(queue)
+        assert (again.job, again.attempt) == (claim.job, 1), "the attempt was given back"
+
+
+async def test_what_takes_no_place_keeps_nobody_out_while_it_is_committed(
+    path: Path, autojump_clock
+) -> None:
+    refused = NewJob(b"/etc/x", refused=("outside_media_roots", "no"))
+    async with inline_queue(path, max_queue_size=1, latency=lambda: 1.0) as queue:
+        (changed,) = (await queue.deliver(delivery("/m/a.mkv"))).jobs
+        await run_next(queue)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(queue.deliver, NewDelivery("sonarr", "Download", (refused,)))
+            nursery.start_soon(queue.undo, changed)
+            await trio.sleep(0.1)
+            await queue.deliver(delivery("/m/b.mkv"))
+        assert queue.state().used == 1
 
 
 async def test_the_last_edits_mtime_comes_with_the_next_claim(path: Path, autojump_clock) -> None:

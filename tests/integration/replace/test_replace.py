@@ -11,16 +11,13 @@ import pytest
 import trio
 from linked_films import CONTENT, NAMES, REFLINK, asked, journalled, names
 from media_runs import defaults
-from oracles import absent
 
 from arrtheaudio import errors, media
+from arrtheaudio.media import host as machine
 from arrtheaudio.media import replace
 from arrtheaudio.media.host import HOST, Host
 from arrtheaudio.media.tracks import Plan
 
-ACL = bytes.fromhex(  # version 2; rwx for the owner, r for user 1234, the group, the mask; none
-    "02000000 01000600ffffffff 02000400d2040000 04000400ffffffff 10000400ffffffff 20000000ffffffff"
-)
 PLAIN = Host(clone=lambda source, target: False)
 FULL = Host(free_space=lambda folder: 2 * len(CONTENT))
 
@@ -46,6 +43,37 @@ async def test_without_shared_extents_auto_leaves_the_file_alone(linked) -> None
     assert (outcome.result, outcome.reason) == ("skipped", "hardlinked")
     assert outcome.media is not None
     assert plans == []
+    assert names(linked.parent) == NAMES
+
+
+async def test_a_dry_run_says_what_the_run_does_and_neither_touches_the_folder(linked) -> None:
+    os.utime(linked.parent, ns=(1, 1))
+    asks = []
+
+    def clone(source: int, target: int) -> bool:
+        asks.append(os.fstat(target).st_nlink)
+        return False
+
+    host = Host(clone=clone)
+    for dry_run in (True, False):
+        outcome = await media.run(
+            asked(linked, "auto", dry_run=dry_run), before_write=journalled, host=host
+        )
+        assert (outcome.result, outcome.reason) == ("skipped", "hardlinked")
+        assert "without copying all of its bytes" in outcome.message
+    assert linked.parent.stat().st_mtime_ns == 1
+    assert asks == [0], "asked once, of a file without a name"
+
+
+async def test_where_no_nameless_file_can_be_only_trying_tells(linked, monkeypatch) -> None:
+    plain = Host(clone=PLAIN.clone)
+    monkeypatch.setattr(machine, "nameless", lambda folder: None)
+    would = await media.run(
+        asked(linked, "auto", dry_run=True), before_write=journalled, host=plain
+    )
+    assert would.message.startswith("Would set")
+    outcome = await media.run(asked(linked, "auto"), before_write=journalled, host=plain)
+    assert outcome.reason == "hardlinked"
     assert names(linked.parent) == NAMES
 
 
@@ -93,59 +121,6 @@ async def test_a_full_copy_needs_more_than_twice_its_size(linked) -> None:
     ).track_changed
 
 
-async def test_the_copy_keeps_mode_owner_acl_attributes_and_time(linked) -> None:
-    os.chmod(linked, 0o640)
-    if os.geteuid() == 0:
-        os.chown(linked, 1234, 5678)
-    attach(linked, "user.origin", b"somewhere \xff")
-    attach(linked, "system.posix_acl_access", ACL)
-    os.utime(linked, ns=(10**18, 10**18 + 5))
-    before, attributes = linked.stat(), attributes_of(linked)
-    await media.run(
-        asked(linked, "copy", options={"preserve_mtime": True}), before_write=journalled
-    )
-    after = linked.stat()
-    assert (after.st_mode, after.st_uid, after.st_gid) == (
-        before.st_mode,
-        before.st_uid,
-        before.st_gid,
-    )
-    assert after.st_mtime_ns == before.st_mtime_ns
-    assert attributes_of(linked) == attributes
-    assert set(attributes) == {"user.origin", "system.posix_acl_access"}
-
-
-async def test_an_acl_that_the_folder_would_pass_on_is_not_taken(linked) -> None:
-    attach(linked.parent, "system.posix_acl_default", ACL)
-    os.chmod(linked, 0o644)
-    await media.run(asked(linked, "copy"), before_write=journalled)
-    assert attributes_of(linked) == {}
-    assert linked.stat().st_mode & 0o777 == 0o644
-
-
-def attach(file: Path, name: str, value: bytes) -> None:
-    try:
-        os.setxattr(file, name, value)
-    except OSError as error:
-        if error.errno != errno.EOPNOTSUPP:
-            raise
-        absent("a file system with extended attributes")
-
-
-def attributes_of(file: Path) -> dict[str, bytes]:
-    return {name: os.getxattr(file, name) for name in os.listxattr(file)}
-
-
-async def test_a_file_is_not_given_to_another_owner(linked, monkeypatch) -> None:
-    def refuse(*arguments):
-        raise PermissionError(errno.EPERM, "not yours")
-
-    monkeypatch.setattr(os, "fchmod", refuse)
-    with pytest.raises(errors.NotWritable):
-        await media.run(asked(linked, "copy"), before_write=journalled)
-    assert names(linked.parent) == NAMES
-
-
 async def test_an_inode_that_changes_on_opening_is_no_other_file(linked, monkeypatch) -> None:
     """overlayfs copies a file up when it is first opened for writing."""
     really_open, copied = os.open, []
@@ -163,7 +138,7 @@ async def test_an_inode_that_changes_on_opening_is_no_other_file(linked, monkeyp
     assert copied
 
 
-@pytest.mark.parametrize("what", ["touched", "replaced", "grown"])
+@pytest.mark.parametrize("what", ["touched", "replaced", "grown", "edited, its mtime kept"])
 async def test_an_original_changed_meanwhile_is_kept(linked, what) -> None:
     async def meddle(plan: Plan) -> None:
         match what:
@@ -175,6 +150,12 @@ async def test_an_original_changed_meanwhile_is_kept(linked, what) -> None:
             case "grown":
                 with linked.open("ab") as file:
                     file.write(b"more")
+            case "edited, its mtime kept":
+                before = linked.stat()
+                with linked.open("r+b") as file:
+                    file.seek(-1, os.SEEK_END)
+                    file.write(b"!")
+                os.utime(linked, ns=(before.st_atime_ns, before.st_mtime_ns))
         held.append(linked.read_bytes())
 
     held: list[bytes] = []

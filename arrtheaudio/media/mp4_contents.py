@@ -1,0 +1,181 @@
+"""What an MP4 or QuickTime file holds beside its tracks' media: tags, covers, references.
+
+Everything in user data counts, known or not: what ffmpeg does not know it drops.
+Chapters are told by ffmpeg, which reads every kind of them. ISO/IEC 14496-12, 8.10
+and 8.11; QuickTime File Format, "User data atoms" and "Metadata".
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Final
+
+from arrtheaudio.media.contents import Piece, shown
+from arrtheaudio.media.mp4_boxes import Box, find, name_of, split, walk
+from arrtheaudio.media.mp4_codecs import STSD_LIST, VISUAL_FIELDS
+from arrtheaudio.media.mp4_trak import CHAPTER_CODEC
+from arrtheaudio.media.mp4_userdata import international_text
+from arrtheaudio.media.source import Window
+from arrtheaudio.media.tracks import Media, Patch
+
+CHUNK: Final = 4096
+MAX_TOP_LEVEL: Final = 4096  # boxes in front of the fragments
+LOOSE: Final = frozenset({b"uuid", b"meta", b"pssh"})  # boxes of the file or of moov
+PADDING: Final = frozenset({b"free", b"skip", b"wide", b"\0\0\0\0"})
+# Chapters are compared otherwise; ``hdlr`` only says whose list it is.
+NOT_LISTED: Final = PADDING | {b"chpl", b"hdlr"}
+SIGNATURES: Final = frozenset({b"\xa9too", b"\xa9swr", b"\xa9enc", b"swre"})  # of the muxer
+TRACK_TITLES: Final = frozenset({b"name", b"\xa9nam", b"titl", b"meta"})  # Track.title
+PICTURES: Final = {  # boxes of a sample entry that a picture's colours hang on
+    b"dvcC": "Dolby Vision",
+    b"dvvC": "Dolby Vision",
+    b"dvwC": "Dolby Vision",
+    b"mdcv": "HDR metadata",
+    b"clli": "HDR metadata",
+}
+DATA_HEADER: Final = 8  # type and locale in front of an item's value
+WHOLE_VALUE: Final = 256  # bytes; of a longer value the digest is kept
+ENABLED: Final = 0x01
+
+
+def contents(fd: int, size: int, media: Media) -> list[Piece]:
+    """Everything that a rewrite must not lose. Raises CorruptFile, IoFailed."""
+    window = Window(fd, size, chunk=CHUNK)
+    pieces: list[Piece] = []
+    for box in walk(window, 0, size, MAX_TOP_LEVEL):
+        if box.kind == b"moof":
+            break
+        if box.kind in LOOSE:
+            pieces.append(_loose(window, box))
+        elif box.kind == b"moov":
+            pieces += _movie(window, box, media)
+    return pieces
+
+
+def is_chapters(media: Media, index: int) -> bool:
+    """Whether a track only holds the chapters' titles: muxers write that one anew."""
+    track = media.tracks[index]
+    return track.type == "other" and track.codec == CHAPTER_CODEC
+
+
+def switched_as(media: Media, wanted: dict[int, bool]) -> list[Patch]:
+    """What enables and disables the tracks as wanted (Track.index: enabled)."""
+    patches = []
+    for index, enabled in wanted.items():
+        header = media.layout.traks[index].header
+        if header is not None and header.enabled != enabled:
+            old, new = bytes([header.flags]), bytes([header.flags ^ ENABLED])
+            patches.append(Patch(header.flags_offset, old, new))
+    return patches
+
+
+def _movie(window: Window, moov: Box, media: Media) -> Iterator[Piece]:
+    index = 0
+    for box in walk(window, moov.body, moov.end):
+        if box.kind == b"trak":
+            if not is_chapters(media, index):
+                yield from _track(window, box, media, index)
+            index += 1
+        elif box.kind == b"udta":
+            for kind, body in split(_read(window, box)):
+                yield from _user_data(kind, body)
+        elif box.kind == b"meta":
+            yield from _metadata(_read(window, box))
+        elif box.kind in LOOSE:
+            yield _loose(window, box)
+
+
+def _track(window: Window, trak: Box, media: Media, index: int) -> Iterator[Piece]:
+    parts = find(window, trak, (b"udta", b"tref", b"mdia"))
+    if b"udta" in parts:
+        for kind, body in split(_read(window, parts[b"udta"])):
+            if kind not in NOT_LISTED | TRACK_TITLES:
+                yield Piece(f"user data {_name(kind)}", body.rstrip(b"\0"), index)
+    if b"tref" in parts:
+        numbers = {track.number: track.index for track in media.tracks}
+        for kind, body in split(_read(window, parts[b"tref"])):
+            named = [int.from_bytes(body[at : at + 4], "big") for at in range(0, len(body) - 3, 4)]
+            places = [numbers[number] for number in named if number in numbers]
+            if any(not is_chapters(media, place) for place in places):
+                yield Piece(f"reference {_name(kind)}", b"", index)
+    for kind in _entry_boxes(window, parts.get(b"mdia")):
+        if kind in PICTURES:
+            yield Piece(PICTURES[kind], b"", index)
+
+
+def _entry_boxes(window: Window, parent: Box | None) -> Iterator[bytes]:
+    """The kinds of boxes in the track's first sample entry, of a track with pictures."""
+    for kind in (b"minf", b"stbl", b"stsd"):
+        if parent is None:
+            return
+        parent = find(window, parent, (kind,)).get(kind)
+    if parent is not None:
+        _, entry = next(split(_read(window, parent), STSD_LIST), (b"", b""))
+        yield from (kind for kind, _ in split(entry, VISUAL_FIELDS))
+
+
+def _user_data(kind: bytes, body: bytes) -> Iterator[Piece]:
+    if kind == b"meta":
+        yield from _metadata(body)
+    elif kind in NOT_LISTED or kind in SIGNATURES:
+        return
+    elif kind.startswith(b"\xa9"):
+        yield Piece(f"tag {_name(kind)}", _value(international_text(body).encode()))
+    else:
+        yield Piece(f"user data {_name(kind)}", hashlib.sha256(body.rstrip(b"\0")).digest())
+
+
+def _metadata(body: bytes) -> Iterator[Piece]:
+    """The items of a meta box, by the name that iTunes or QuickTime gives them."""
+    keys: list[str] = []
+    for kind, content in split(body, 0 if body[4:8] == b"hdlr" else 4):
+        if kind == b"keys":  # QuickTime: names in a list of their own, items by number
+            keys = [name.decode("utf-8", "replace") for _, name in split(content, 8)]
+        elif kind == b"ilst":
+            for item, inner in split(content):
+                yield from _item(item, inner, keys)
+        elif kind not in NOT_LISTED:
+            yield Piece(f"metadata {_name(kind)}", hashlib.sha256(content).digest())
+
+
+def _item(kind: bytes, body: bytes, keys: list[str]) -> Iterator[Piece]:
+    if kind in SIGNATURES:
+        return
+    parts = list(split(body))
+    name = _name(kind)
+    number = int.from_bytes(kind, "big")
+    if 0 < number <= len(keys):
+        name = keys[number - 1]
+    elif kind == b"----":  # a name of somebody's own
+        name = shown(
+            next(
+                (text[4:].decode("utf-8", "replace") for part, text in parts if part == b"name"), ""
+            )
+        )
+    for part, content in parts:
+        if part != b"data":
+            continue
+        value = content[DATA_HEADER:]
+        if kind == b"covr":
+            yield Piece("cover art", hashlib.sha256(value).digest())
+        else:
+            yield Piece(f"tag {name}", _value(value))
+
+
+def _name(kind: bytes) -> str:
+    return name_of(kind).replace("\\xa9", "©")
+
+
+def _value(content: bytes) -> bytes:
+    """Without padding: numbers are written in more bytes or fewer."""
+    text = content.strip(b"\0")
+    return text if len(text) <= WHOLE_VALUE else hashlib.sha256(text).digest()
+
+
+def _loose(window: Window, box: Box) -> Piece:
+    return Piece(f"box {name_of(box.kind)}", hashlib.sha256(_read(window, box)).digest())
+
+
+def _read(window: Window, box: Box) -> bytes:
+    return window.read(box.body, box.end - box.body)
