@@ -186,7 +186,7 @@ async def test_a_journal_on_a_full_disk_is_read_until_there_is_room(
         with pytest.raises(JournalUnavailable, match="full"):
             await queue.deliver(delivery("/m/b.mkv"))
         full = False
-        while not queue.health().writable:
+        while not queue.health().writable:  # noqa: ASYNC110
             await trio.sleep(0.001)
         await queue.deliver(delivery("/m/b.mkv"))
         await work_off(queue, 2)
