@@ -22,10 +22,11 @@ from rounds import Sample
 
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.draft import Draft
+from arrtheaudio.jobs.fold import apply
 from arrtheaudio.jobs.models import JobFilter, NewBatch, Priority, Source, Status
 from arrtheaudio.jobs.queue import open_queue
 from arrtheaudio.jobs.schema import connect_reader
-from arrtheaudio.jobs.state import State, apply, batch_end_body
+from arrtheaudio.jobs.state import State, batch_end_body
 from arrtheaudio.jobs.verify import verify
 from arrtheaudio.jobs.writer import Writer, encode_row
 from arrtheaudio.media import Outcome

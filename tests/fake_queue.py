@@ -30,16 +30,14 @@ from arrtheaudio.jobs.models import (
     Job,
     JobFilter,
     JobPage,
-    JournalHealth,
     NewBatch,
     NewDelivery,
     NewJob,
     Priority,
     Progress,
-    QueueState,
-    Statistics,
     Status,
 )
+from arrtheaudio.jobs.overview import JournalHealth, QueueState, Statistics
 
 
 class FakeQueue:

@@ -25,7 +25,7 @@ from arrtheaudio.api.routes import Answer, Operation, reply
 from arrtheaudio.api.services import Services
 from arrtheaudio.api.storage import Storage, is_folder
 from arrtheaudio.config import Config
-from arrtheaudio.jobs.models import JournalHealth
+from arrtheaudio.jobs.overview import JournalHealth
 
 HEALTH_SECONDS: Final = 2.0
 LOW_SPACE_BYTES: Final = 1_000_000_000

@@ -18,11 +18,11 @@ from arrtheaudio.jobs.models import (
     JobKind,
     SelectedTrack,
     Source,
-    Statistics,
     Status,
     TrackReport,
     format_id,
 )
+from arrtheaudio.jobs.overview import Statistics
 
 Result = Literal["success", "skipped", "failed"]
 

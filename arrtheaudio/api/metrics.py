@@ -22,7 +22,8 @@ from arrtheaudio import __version__
 from arrtheaudio.api.routes import Answer, Operation
 from arrtheaudio.api.services import Services
 from arrtheaudio.jobs.facets import container_by_name
-from arrtheaudio.jobs.models import Event, JobFilter, Priority, QueueState, Status
+from arrtheaudio.jobs.models import Event, JobFilter, Priority, Status
+from arrtheaudio.jobs.overview import QueueState
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -6,7 +6,8 @@ from typing import Annotated, Literal, TypedDict
 
 from arrtheaudio.api import wire
 from arrtheaudio.api.schema import Note
-from arrtheaudio.jobs.models import Job, QueueState, Statistics, Status, format_id
+from arrtheaudio.jobs.models import Job, Status, format_id
+from arrtheaudio.jobs.overview import QueueState, Statistics
 
 
 class Capacity(TypedDict):

@@ -8,8 +8,9 @@ import attrs
 
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.facets import ALREADY, CANCELLED, CHANGED, FAILED, SKIPPED, SUCCESS
+from arrtheaudio.jobs.fold import replay
 from arrtheaudio.jobs.models import Batch, BatchStatus, Progress
-from arrtheaudio.jobs.state import LiveBatch, replay
+from arrtheaudio.jobs.state import LiveBatch
 
 _STATUS = {
     ev.BATCH_COMPLETED: BatchStatus.COMPLETED,

@@ -27,13 +27,14 @@ from arrtheaudio.jobs.drive import Drive
 from arrtheaudio.jobs.encoding import decode_bytes
 from arrtheaudio.jobs.eta import Pace
 from arrtheaudio.jobs.feed import Feed
+from arrtheaudio.jobs.fold import apply
 from arrtheaudio.jobs.journal import Journal, wait_landed
 from arrtheaudio.jobs.lanes import Lanes
 from arrtheaudio.jobs.models import BatchStatus, Priority, Status
 from arrtheaudio.jobs.readers import Readers
 from arrtheaudio.jobs.scouting import Scouted, Scouts
 from arrtheaudio.jobs.settings import Settings
-from arrtheaudio.jobs.state import LiveBatch, LiveJob, State, apply, batch_end_body
+from arrtheaudio.jobs.state import LiveBatch, LiveJob, State, batch_end_body
 from arrtheaudio.jobs.view import Origin
 
 POISONED_CRASHES: Final = 2  # of the daemon, in a row, in the middle of one job

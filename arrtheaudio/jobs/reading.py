@@ -51,12 +51,10 @@ from arrtheaudio.jobs.models import (
     Job,
     JobFilter,
     JobPage,
-    JournalHealth,
-    QueueState,
-    Statistics,
     Status,
 )
 from arrtheaudio.jobs.moments import Span, span
+from arrtheaudio.jobs.overview import JournalHealth, QueueState, Statistics
 from arrtheaudio.jobs.schema import local_day
 from arrtheaudio.jobs.state import LiveJob
 from arrtheaudio.jobs.statistics import statistics

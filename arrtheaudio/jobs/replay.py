@@ -17,7 +17,8 @@ import apsw
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.encoding import decode_body
 from arrtheaudio.jobs.facets import OPEN_BATCH, end_of
-from arrtheaudio.jobs.state import LiveBatch, State, replay
+from arrtheaudio.jobs.fold import replay
+from arrtheaudio.jobs.state import LiveBatch, State
 
 # CROSS JOIN and INDEXED BY pin the order: left alone, the planner once took 3.1 s, not 13 ms.
 # live_batches: every row of the unfinished batches themselves

@@ -9,7 +9,8 @@ import apsw
 import attrs
 
 from arrtheaudio.jobs.facets import CANCELLED, ENDED_FACETS, ENDS, FAILED, container_of, end_of
-from arrtheaudio.jobs.models import Statistics, Status
+from arrtheaudio.jobs.models import Status
+from arrtheaudio.jobs.overview import Statistics
 
 # kept_sums: ended jobs that are still listed, by facet; tally_sums: all ever ended
 KEPT_SUMS: Final = "SELECT facet, n, ran, ms FROM kept"

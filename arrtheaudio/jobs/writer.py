@@ -19,8 +19,8 @@ import apsw
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.encoding import decode_bytes, encode_body
 from arrtheaudio.jobs.facets import ALREADY, CHANGED, IS_FAILED, OPEN_BATCH, end_of
+from arrtheaudio.jobs.fold import BATCH_ENDED_FACET
 from arrtheaudio.jobs.schema import connect_writer, local_day, sync_folder
-from arrtheaudio.jobs.state import BATCH_ENDED_FACET
 from arrtheaudio.jobs.wal import LogRoom
 
 WAL_BOUND_PAGES: Final = 16_384  # 64 MiB of 4 KiB pages: checkpoint even when busy

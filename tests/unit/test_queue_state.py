@@ -11,8 +11,9 @@ import pytest
 from arrtheaudio.errors import JournalCorrupt
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.draft import Draft
+from arrtheaudio.jobs.fold import apply, replay
 from arrtheaudio.jobs.models import NewBatch, NewJob, Priority, Status
-from arrtheaudio.jobs.state import State, apply, batch_end_body, replay
+from arrtheaudio.jobs.state import State, batch_end_body
 
 PATH = b"/m/a.mkv"
 TERMINAL = {
