@@ -32,13 +32,13 @@ DISCOVERY_ERRORS_KEPT: Final = 1000  # of one batch, in memory and in answers
 
 
 def _queued(state: State, row: ev.Row) -> None:
-    body = row.body
+    seq, at, _, _, parent, body = row
     facet: int = body["facet"]
     job = LiveJob(
-        row.seq,
+        seq,
         decode_bytes(body["path"]),
-        row.at,
-        row.parent,
+        at,
+        parent,
         facet,
         _PRIORITIES[body["priority"]],
         body.get("heavy", False),
@@ -47,15 +47,15 @@ def _queued(state: State, row: ev.Row) -> None:
         body.get("direct", False),
         "retry_of" in body,
     )
-    state.jobs[row.seq] = job
+    state.jobs[seq] = job
     state.live[_QUEUED, facet] += 1
     state.depth[_QUEUED, job.priority] += 1
-    batch = state.batches.get(row.parent) if row.parent is not None else None
+    batch = state.batches.get(parent) if parent is not None else None
     if batch is not None:
         batch.total += 1
         batch.live += 1
     elif job.undo_of is not None:
-        state.undoing[job.undo_of] = row.seq
+        state.undoing[job.undo_of] = seq
     elif not job.retried:
         state.singles_waiting += 1
 

@@ -74,7 +74,8 @@ _MARKS: Final[dict[str, Mark]] = {
 
 def encode_row(row: ev.Row) -> Encoded:
     """A row as it is bound to INSERT."""
-    return (row.seq, row.at, row.type, row.job, row.parent, encode_body(row.body))
+    seq, at, kind, job, parent, body = row
+    return (seq, at, kind, job, parent, encode_body(body))
 
 
 @functools.cache
