@@ -126,7 +126,15 @@ def test_axe_finds_nothing_serious_where_the_api_is_described(desk: Desk, theme:
     assert faults(page) == []
 
 
-def test_axe_finds_nothing_serious_on_a_new_daemon(desk: Desk) -> None:
-    page = desk.open()
-    expect(page.get_by_role("heading", name="Ready when you are.")).to_be_visible()
-    assert faults(page) == []
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_a_new_daemon(desk: Desk, theme: str) -> None:
+    found = {}
+    for route, heading in {
+        "#/": "Ready when you are.",
+        "#/jobs": "Jobs",
+        "#/batches": "No batch yet.",
+    }.items():
+        page = desk.open(route, color_scheme=theme)
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        found[route] = faults(page)
+    assert {route: some for route, some in found.items() if some} == {}
