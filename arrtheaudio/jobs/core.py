@@ -81,6 +81,8 @@ class Core:
         self._paces: dict[int, Pace] = {}
         self._scouted: dict[int, Scouted] = {}  # what the next claims need from the disk
         self._scouts = Scouts(readers, identify)
+        self._services: trio.CancelScope | None = None  # the queue's own tasks
+        self._served = trio.Event()  # they have ended
         self._retention_changed = trio.Event()  # its settings; replaced each time
         self._changed = trio.Event()  # something may be dispatchable
         self._delayed = trio.Event()  # the first due time changed

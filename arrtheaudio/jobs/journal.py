@@ -67,6 +67,7 @@ class Journal:
         self._ready = trio.Event()  # the first rows of this life are durable
         self._first: Entry | None = None
         self._lives = 0
+        self._began = False  # the first rows of some life are durable
         self._broken_at: float | None = None  # monotonic; until rows are durable again
         self._commits_of_opening = 0  # until a life has done more than to begin
         self.open = False  # a writer lives
@@ -221,7 +222,7 @@ class Journal:
         self.next_seq = state.head + 1
         self._first = None
         self._committing = False
-        rows = self._listener.opened(state, again=self._lives > 1)
+        rows = self._listener.opened(state, again=self._began)
         if self.open:
             self._first = self.submit(rows, early=True)
 
@@ -229,6 +230,7 @@ class Journal:
         """The first rows of this life are durable: others may follow."""
         self.available = True
         self.detail = ""
+        self._began = True
         self._ready.set()
         if self._broken_at is not None:
             seconds = trio.current_time() - self._broken_at

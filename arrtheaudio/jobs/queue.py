@@ -73,15 +73,26 @@ class Queue(Prospects):
         In the nursery that encloses everybody who uses the queue: what fails here ends them.
         """
         await nursery.start(self._journal.run)
-        nursery.start_soon(self._watch_due_times)
-        nursery.start_soon(self._cancel_batches)
-        nursery.start_soon(self._retain)
+        self._services = await nursery.start(self._serve)
+
+    async def _serve(self, *, task_status: trio.TaskStatus[trio.CancelScope]) -> None:
+        try:
+            async with trio.open_nursery() as services:
+                services.start_soon(self._watch_due_times)
+                services.start_soon(self._cancel_batches)
+                services.start_soon(self._retain)
+                task_status.started(services.cancel_scope)
+        finally:
+            self._served.set()
 
     async def end(self, *, clean: bool) -> None:
         """Commit what is pending and close the journal; after a clean run say so before."""
         if clean and not self._state.stopped_cleanly:
             with suppress(JournalUnavailable):
                 await self.stopping()
+        if self._services is not None:
+            self._services.cancel()
+            await self._served.wait()  # they read, too
         self._readers.close()  # before the writer: only a writer that leaves last removes the log
         self._journal.close()
 

@@ -192,6 +192,10 @@ async def test_a_journal_on_a_full_disk_is_read_until_there_is_room(
         await queue.deliver(delivery("/m/b.mkv"))
         await work_off(queue, 2)
     assert verify_file(path) == []
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    begun = "SELECT count(*) FROM journal WHERE type = 'daemon.started'"
+    assert connection.execute(begun).fetchall() == [(2,)], "the second life is told, too"
+    connection.close()
 
 
 async def test_a_folder_that_may_not_be_written_is_named_with_the_user() -> None:
