@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from desk import DAMAGED, WRONG_DEFAULT, Desk, batch, confirm, library, mark, row, rows
 from playwright.sync_api import expect
 
@@ -131,6 +132,21 @@ def test_new_jobs_enter_the_list_without_a_reload(desk: Desk) -> None:
     expect(row(page, "English")).to_have_count(1)
     expect(page.get_by_role("button", name="All 1")).to_be_visible()
     verify()
+
+
+@pytest.mark.parametrize("address", ["#/jobs?show=failed", "#/jobs?problem=true&reason=corrupt"])
+def test_what_fails_enters_the_list_of_failures_without_a_reload(desk: Desk, address: str) -> None:
+    def damaged(name: str) -> None:
+        file = desk.household.add(f"movies/{name}.mkv", DAMAGED)
+        desk.daemon.ended(desk.daemon.post("/jobs", {"paths": [str(file)]})["job_ids"][0])
+
+    page = desk.open(address)
+    expect(page.get_by_role("heading", name="No job matches")).to_be_visible()
+    damaged("A")
+    expect(rows(page)).to_have_count(1)
+    damaged("B")
+    page.get_by_role("button", name="1 new").click()
+    expect(rows(page)).to_have_count(2)
 
 
 def test_pages_instead_of_an_endless_list(desk: Desk) -> None:

@@ -114,6 +114,17 @@ export function facetOf(event) {
 /** Whether a row that has just been queued stands in the list of this address. */
 export const showsQueued = (query) => ["", "waiting"].includes(query.get("show") ?? "") && !query.get("reason") && !query.get("problem") && !endedOnly(query);
 
+/** Whether a job whose end is told stands in the list of this address from now on. */
+export function joins(query, event) {
+  if (!ENDS.has(event.type) || showsQueued(query)) return false;
+  const wanted = query.get("reason");
+  if (wanted && !(event.reason && wanted.split(",").includes(event.reason))) return false;
+  if (query.get("problem")) return event.type === "job.failed";
+  const shown = chip(query);
+  if (!shown || shown.key === "") return Boolean(wanted) || endedOnly(query);
+  return shown.facet === facetOf(event);
+}
+
 /** What narrows the list without a control of its own: `[name in the address, words]`. */
 export function tokens(query) {
   const found = [];

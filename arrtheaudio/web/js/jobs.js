@@ -216,6 +216,8 @@ export class JobsPage {
     }
     if (filters.chip(this.query)?.action === "undo" && mine.some((event) => event.track_changed || event.kind === "undo" || event.type === "job.undone")) this.#recount();
     if (changes.jobs.size) this.list.update(changes.jobs, added);
+    const arrived = mine.filter((event) => filters.joins(this.query, event)).map((event) => event.job_id);
+    if (arrived.length) this.list.arrived(arrived);
     this.#drawChips();
     this.#drawActs();
   }

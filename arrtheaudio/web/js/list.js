@@ -141,6 +141,20 @@ export class JobList {
     this.draw();
   }
 
+  /** Jobs that belong here since they ended, somewhere among the rows: an empty list shows them, else the pill does. */
+  arrived(ids) {
+    if (!this.pages) return;
+    const known = new Set([...this.queuedUp, ...[...this.pages.rows()].map((job) => job?.job_id)]);
+    const strangers = ids.filter((id) => !known.has(id));
+    if (!strangers.length) return;
+    if (this.pages.total === 0 && !this.pages.fresh.length) {
+      this.open(this.parameters);
+      return;
+    }
+    this.queuedUp.push(...strangers);
+    this.draw();
+  }
+
   /** Marks the row of the opened job. */
   mark(id) {
     this.current = id;

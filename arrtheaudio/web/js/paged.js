@@ -84,6 +84,11 @@ export class PagedJobs {
     this.draw();
   }
 
+  /** Jobs that belong here since they ended: an empty list shows them, others when they are opened again. */
+  arrived() {
+    if (!this.rows.length && this.parameters) this.open(this.parameters);
+  }
+
   mark(id) {
     this.current = id;
     this.draw();
