@@ -147,7 +147,9 @@ def test_a_group_of_problems_is_retried_and_no_other(desk: Desk) -> None:
     with page.expect_request("**/jobs/actions") as asked:
         confirm(page, "Retry 2")
     assert asked.value.post_data_json == {"action": "retry", "filter": group, "expected": 2}
-    desk.daemon.until(lambda: desk.daemon.get("/jobs", problem=True)["total"] == 3, "all fail again")
+    desk.daemon.until(
+        lambda: desk.daemon.get("/jobs", problem=True)["total"] == 3, "all fail again"
+    )
     listed.get_by_role("link").click()
     expect(rows(page)).to_have_count(2)
 
