@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -15,8 +16,12 @@ from oracles import CORPUS, PAYLOADS, absent
 @pytest.fixture(autouse=True)
 def logs_of_nobody() -> Iterator[None]:
     """What a test made of the logs (a command in this process sets them up) ends with it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
     yield
     structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,17 +13,6 @@ from arrtheaudio import logs
 
 KEY = 'se"cret\\key'
 HOSTILE = "a\n2026-01-01T00:00:00Z error   forged\r\x1b[2J\u202e\u2028\x85\x00b\udcff"
-
-
-@pytest.fixture(autouse=True)
-def restored() -> Iterator[None]:
-    """Logging is the process's; put back what was there."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 def test_a_text_line_has_time_level_event_and_values(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
-import structlog
 import trio
 from synth import mkv
 
@@ -30,17 +28,6 @@ from arrtheaudio.jobs.queue import Queue, open_queue
 from arrtheaudio.jobs.settings import Settings
 from arrtheaudio.jobs.writer import Encoded, Writer
 from arrtheaudio.media import Outcome, Plan
-
-
-@pytest.fixture(autouse=True)
-def restored() -> Iterator[None]:
-    """Logging and signals are the process's; put back what was there."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 @pytest.fixture
