@@ -6,7 +6,7 @@ import re
 
 import pytest
 from desk import DAMAGED, WRONG_DEFAULT, Desk, batch, confirm, library, mark, row, rows
-from playwright.sync_api import expect
+from playwright.sync_api import Route, WebSocketRoute, expect
 
 
 def test_the_history_is_filtered_and_the_filters_stand_in_the_address(desk: Desk) -> None:
@@ -132,6 +132,43 @@ def test_new_jobs_enter_the_list_without_a_reload(desk: Desk) -> None:
     expect(row(page, "English")).to_have_count(1)
     expect(page.get_by_role("button", name="All 1")).to_be_visible()
     verify()
+
+
+def test_a_job_that_comes_while_the_list_is_being_read_is_in_it(desk: Desk) -> None:
+    file = library(desk, right=0, wrong=1)[0]
+    page = desk.open("#/system")
+    late = []
+
+    def read_late(route: Route) -> None:
+        answer = route.fetch()
+        if not late:  # the list's rows are those of before
+            late.append(desk.daemon.post("/jobs", {"paths": [str(file)]})["job_ids"][0])
+            desk.daemon.ended(late[0])
+            page.wait_for_timeout(300)  # its events reach the page before the rows do
+        route.fulfill(response=answer)
+
+    page.route(re.compile(r"/jobs\?(?!.*facets)"), read_late)
+    page.get_by_role("link", name="Jobs").click()
+    expect(row(page, "English")).to_have_count(1)
+    assert late
+
+
+@pytest.mark.parametrize("late_ms", [0, 1000])  # behind what the page waits for
+def test_a_job_that_comes_before_the_feed_has_begun_is_in_the_list(
+    desk: Desk, late_ms: int
+) -> None:
+    file = library(desk, right=0, wrong=1)[0]
+    page = desk.open("#/system")
+
+    def connect_late(socket: WebSocketRoute) -> None:
+        page.wait_for_timeout(late_ms)
+        desk.daemon.ended(desk.daemon.post("/jobs", {"paths": [str(file)]})["job_ids"][0])
+        socket.connect_to_server()
+
+    page.route_web_socket(re.compile(r"/ws\?"), connect_late)
+    page.goto(f"{desk.url}/#/jobs")
+    page.reload()
+    expect(row(page, "English")).to_have_count(1)
 
 
 @pytest.mark.parametrize("address", ["#/jobs?show=failed", "#/jobs?problem=true&reason=corrupt"])

@@ -33,7 +33,8 @@ export class JobList {
   open(parameters) {
     this.parameters = parameters;
     this.pages?.close();
-    this.pages = new JobPages(parameters, () => this.draw());
+    this.pages = new JobPages(parameters, () => this.#loaded());
+    this.early = []; // what was told while the first rows were on their way
     this.queuedUp = [];
     this.pill.hidden = true;
     this.scroller.scrollTop = 0;
@@ -49,6 +50,13 @@ export class JobList {
   top() {
     this.open(this.parameters);
     this.scroller.focus({ preventScroll: true });
+  }
+
+  #loaded() {
+    if (this.pages.total !== null) {
+      for (const tell of this.early.splice(0)) tell();
+    }
+    this.draw();
   }
 
   #soon() {
@@ -130,7 +138,11 @@ export class JobList {
 
   /** Newer states of jobs, and jobs that belong on top (the oldest first). */
   update(jobs, added) {
-    if (!this.pages || this.pages.total === null) return;
+    if (!this.pages) return;
+    if (this.pages.total === null) {
+      this.early.push(() => this.update(jobs, added.filter((job) => !this.#knows(job.job_id))));
+      return;
+    }
     this.pages.update(jobs);
     const calm = this.scroller.scrollTop < 4 && !this.queuedUp.length && added.length <= 12
       && this.pages.fresh.length + added.length <= FRESH_KEPT && !this.node.contains(document.activeElement) && !this.node.matches(":hover");
@@ -141,11 +153,21 @@ export class JobList {
     this.draw();
   }
 
+  #knows(id) {
+    for (const job of this.pages.rows()) {
+      if (job?.job_id === id) return true;
+    }
+    return false;
+  }
+
   /** Jobs that belong here since they ended, somewhere among the rows: an empty list shows them, else the pill does. */
   arrived(ids) {
     if (!this.pages) return;
-    const known = new Set([...this.queuedUp, ...[...this.pages.rows()].map((job) => job?.job_id)]);
-    const strangers = ids.filter((id) => !known.has(id));
+    if (this.pages.total === null) {
+      this.early.push(() => this.arrived(ids));
+      return;
+    }
+    const strangers = ids.filter((id) => !this.queuedUp.includes(id) && !this.#knows(id));
     if (!strangers.length) return;
     if (this.pages.total === 0 && !this.pages.fresh.length) {
       this.open(this.parameters);

@@ -15,6 +15,8 @@ const LATER = { jobs: jobsAndSheet, batches: () => import("./batches.js"), syste
 const views = { overview };
 const TITLES = { overview: "Overview", jobs: "Jobs", batches: "Batches", system: "System" };
 
+const HELLO_MS = 400; // how long the first rows wait for it
+
 const main = document.getElementById("main");
 const place = document.getElementById("page");
 let sheet = { id: null, open() {}, paint() {} }; // until jobs are shown
@@ -22,11 +24,13 @@ let sheet = { id: null, open() {}, paint() {} }; // until jobs are shown
 let page = null; // the mounted view
 let shown = null; // its route
 let signedIn = false;
+let greet = () => {}; // tells who waits for the hello
 
 const feed = new Feed({
   hello(message, resumed) {
     const back = store.state.link === "lost";
     store.hello(message, resumed);
+    greet(true);
     if (back) announce("Connected again. Nothing was missed.");
   },
   events: store.events,
@@ -97,11 +101,16 @@ async function askForKey() {
   enter();
 }
 
-/** Signed in: shows the route that the address asks for, and listens. */
-function enter() {
+/** Signed in: listens, and shows the route that the address asks for. */
+async function enter() {
   signedIn = true;
   shown = null;
+  const hello = new Promise((resolve) => { greet = resolve; });
   feed.start();
+  // Rows that are read behind the hello miss nothing, for all that follows is told.
+  const heard = await Promise.race([hello, new Promise((resolve) => setTimeout(resolve, HELLO_MS))]);
+  if (!signedIn) return;
+  if (!heard) hello.then(store.reload);
   show(current());
   api.browse(null).then((answer) => {
     store.state.roots = answer.folders.map((folder) => folder.path);
