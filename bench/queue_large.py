@@ -74,7 +74,6 @@ class Maker:
         for row in draft.rows:
             apply(self._state, row)
         self._writer.commit(draft.rows, [encode_row(row) for row in draft.rows])
-        self._writer.tidy()
         if self._writer.wants_checkpoint:
             self._writer.checkpoint()
 

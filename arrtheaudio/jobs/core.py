@@ -34,7 +34,7 @@ from arrtheaudio.jobs.models import BatchStatus, Priority, Status
 from arrtheaudio.jobs.readers import Readers
 from arrtheaudio.jobs.scouting import Scouted, Scouts
 from arrtheaudio.jobs.settings import Settings
-from arrtheaudio.jobs.state import LiveBatch, LiveJob, State, batch_end_body
+from arrtheaudio.jobs.state import LiveBatch, LiveJob, Moved, State, batch_end_body
 from arrtheaudio.jobs.view import Origin
 
 POISONED_CRASHES: Final = 2  # of the daemon, in a row, in the middle of one job
@@ -340,19 +340,17 @@ class Core:
         if job.seq in self._owned or (job.direct and not self.settings.worker_count):
             return
         if delay is None:
-            delay = self._delay_left(job) if job.moved is not None else 0.0
+            delay = self._delay_left(job.moved) if job.moved is not None else 0.0
         if delay > 0:
             self._lanes.delay(job.seq, trio.current_time() + delay)
             self._delayed.set()
         else:
             self._lanes.push(job.seq, job.priority, job.heavy)
 
-    def _delay_left(self, job: LiveJob) -> float:
+    def _delay_left(self, moved: Moved) -> float:
         """Of the durable delay, never more than all of it, however the clock was set since."""
-        if job.moved is None or not job.moved.delay:
-            return 0.0
-        left = job.moved.last_at + job.moved.delay - self._now()
-        return min(max(left, 0.0), job.moved.delay)
+        left = moved.last_at + moved.delay - self._now()
+        return min(max(left, 0.0), moved.delay)
 
     def _let_go(self, seq: int) -> None:
         """The owner's operation is durable: nobody owns the job now."""

@@ -195,7 +195,6 @@ class InlineDrive:
                 landed = commit_group(writer, group)
                 self._fault("behind")
                 report(landed)
-                writer.tidy()
                 writer.checkpoint()
         finally:
             writer.close()

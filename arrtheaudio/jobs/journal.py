@@ -66,7 +66,7 @@ class Journal:
         self._closing = trio.Event()
         self._ready = trio.Event()  # the first rows of this life are durable
         self._first: Entry | None = None
-        self._lives = 0
+        self._read = False  # what is on disk, by some life
         self._began = False  # the first rows of some life are durable
         self._broken_at: float | None = None  # monotonic; until rows are durable again
         self._commits_of_opening = 0  # until a life has done more than to begin
@@ -141,7 +141,7 @@ class Journal:
                 if isinstance(error, JournalError):
                     self._give_up(str(error))
                     raise
-                if not self._lives:
+                if not self._read:
                     raise refusal(error, self._path) from error
                 if self.commits > self._commits_of_opening:
                     delay = REOPEN_FIRST_SECONDS
@@ -216,7 +216,7 @@ class Journal:
             self._unlanded.popleft().fail(unknown)
 
     def _begin(self, state: State) -> None:
-        self._lives += 1
+        self._read = True
         self.open = not self._closing.is_set()
         self._commits_of_opening = self.commits + 1
         self.next_seq = state.head + 1
