@@ -235,7 +235,7 @@ class Insight(Cleaning):
             return found, {job for job, *_ in kept}
 
         found, undoable = await self._readers.run(look)
-        undoable -= self._state.undoing.keys() | undone
+        undoable -= self._state.undoing.keys()
         bodies = []
         for one in found:
             old = self._job_of(one)

@@ -25,6 +25,7 @@ from arrtheaudio.errors import (
     MediaError,
     VerifyFailed,
 )
+from arrtheaudio.media import shuffle as shuffles
 from arrtheaudio.media.tracks import Edit, Patch
 
 Extents = Sequence[tuple[int, int]]
@@ -194,14 +195,7 @@ def reverse(patches: Sequence[Patch]) -> tuple[Patch, ...]:
     backwards = []
     for at in range(len(patches) - 1, -1, -1):
         patch = patches[at]
-        shuffle = patch.shuffle and attrs.evolve(
-            patch.shuffle,
-            runs=tuple((new, old, length) for old, new, length in patch.shuffle.runs),
-            old_rest=patch.shuffle.new_rest,
-            new_rest=patch.shuffle.old_rest,
-            old_digest=patch.shuffle.new_digest,
-            new_digest=patch.shuffle.old_digest,
-        )
+        shuffle = patch.shuffle and shuffles.backwards(patch.shuffle)
         sync = at > 0 and patches[at - 1].sync
         backwards.append(Patch(patch.offset, patch.new, patch.old, sync, shuffle))
     return tuple(backwards)

@@ -83,12 +83,19 @@ def new_of(shuffle: Shuffle, old: bytes) -> bytes:
 
 def old_of(shuffle: Shuffle, new: bytes) -> bytes:
     """The old bytes that the new ones were."""
-    old = bytearray(shuffle.length)
-    for source, target, length in shuffle.runs:
-        old[source : source + length] = new[target : target + length]
-    for offset, piece in shuffle.old_rest:
-        old[offset : offset + len(piece)] = piece
-    return bytes(old)
+    return new_of(backwards(shuffle), new)
+
+
+def backwards(shuffle: Shuffle) -> Shuffle:
+    """How the old bytes are made of the new ones."""
+    return Shuffle(
+        length=shuffle.length,
+        runs=tuple((new, old, length) for old, new, length in shuffle.runs),
+        old_rest=shuffle.new_rest,
+        new_rest=shuffle.old_rest,
+        old_digest=shuffle.new_digest,
+        new_digest=shuffle.old_digest,
+    )
 
 
 def compact(patches: Sequence[Patch]) -> tuple[Patch, ...]:
