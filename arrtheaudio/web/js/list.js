@@ -140,10 +140,11 @@ export class JobList {
   update(jobs, added) {
     if (!this.pages) return;
     if (this.pages.total === null) {
-      this.early.push(() => this.update(jobs, added.filter((job) => !this.#knows(job.job_id))));
+      this.early.push(() => this.update(jobs, added));
       return;
     }
     this.pages.update(jobs);
+    added = added.filter((job) => !this.#knows(job.job_id)); // the rows may be newer than the event
     const calm = this.scroller.scrollTop < 4 && !this.queuedUp.length && added.length <= 12
       && this.pages.fresh.length + added.length <= FRESH_KEPT && !this.node.contains(document.activeElement) && !this.node.matches(":hover");
     for (const job of added) {
