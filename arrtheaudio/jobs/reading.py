@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
 import apsw
 import attrs
@@ -348,7 +349,7 @@ class Reading(Requests):
         return JournalHealth(
             sqlite_version=apsw.sqlite_lib_version(),
             seq=self._state.head,
-            size_bytes=sum(file.stat().st_size for file in (self.path, wal) if file.exists()),
+            size_bytes=_size(self.path) + _size(wal),
             last_commit_ms=self._journal.last_commit_ms,
             writable=self._journal.available,
             detail=self._journal.detail or self._warning,
@@ -382,3 +383,14 @@ class Reading(Requests):
     async def wait_beyond(self, seq: int) -> None:
         """Return when the journal has rows behind ``seq``."""
         await self._feed.wait_beyond(seq)
+
+
+def _size(file: Path) -> int:
+    """In bytes; 0 if it is not there.
+
+    One call, because SQLite removes the write-ahead log whenever it gives a journal up.
+    """
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -182,13 +182,15 @@ def test_a_scan_that_is_interrupted_cancels_its_batch_and_says_what_was_done(
             lambda: [one for one in daemon.get("/batch")["batches"] if one["discovery_complete"]],
             "the batch is there",
         )
+        assert scan.process.stderr is not None
+        warning = scan.process.stderr.readline()  # it follows its batch
         code, out, err = scan.end(signal.SIGINT)
         [batch] = daemon.get("/batch")["batches"]
     assert code == 130
     assert (batch["status"], batch["progress"]["cancelled"]) == ("cancelled", FILES)
     assert f"{FILES} cancelled" in out
-    assert err.splitlines()[0].startswith("The queue is paused")
-    assert err.endswith("\nInterrupted.\n")
+    assert warning.startswith("The queue is paused")
+    assert err.endswith("Interrupted.\n")
 
 
 def test_nothing_to_watch_is_told(house: Household) -> None:

@@ -303,6 +303,15 @@ async def test_requests_fail_at_once_while_nothing_can_be_written_and_reads_go_o
     assert verify_file(path) == []
 
 
+async def test_the_size_is_told_at_every_moment_also_without_a_log(path: Path) -> None:
+    wal = path.with_name(path.name + "-wal")
+    async with opened(path) as queue:
+        await queue.deliver(delivery("/m/a.mkv"))
+        assert queue.health().size_bytes == path.stat().st_size + wal.stat().st_size
+    assert not wal.exists()  # as in the midst of a reopening
+    assert queue.health().size_bytes == path.stat().st_size
+
+
 async def test_an_exception_of_the_body_comes_out_bare_and_loses_nothing(path: Path) -> None:
     async def fail() -> None:
         async with opened(path) as queue:
