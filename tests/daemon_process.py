@@ -142,9 +142,10 @@ class Household:
             line = process.stdout.readline()
             assert line, self.log.read_text()
             running = json.loads(line)
-            key = Path(running["key_path"]).read_text().strip()
+            file = running["key_path"]  # None with api.auth: none
+            headers = {} if file is None else {"X-Api-Key": Path(file).read_text().strip()}
             with httpx.Client(
-                base_url=running["url"], headers={"X-Api-Key": key}, timeout=PATIENCE_SECONDS
+                base_url=running["url"], headers=headers, timeout=PATIENCE_SECONDS
             ) as http:
                 yield DaemonProcess(process, http, self.log)
         finally:

@@ -1,18 +1,18 @@
-"""Signing in and out of the dashboard (api.md, Authentication).
+"""Signing in and out of the dashboard, and its key (api.md, Authentication).
 
 The cookie is HttpOnly and SameSite=Strict, and Secure where a proxy says that the
-browser speaks https. A foreign page can neither sign in nor out.
+browser speaks https. A foreign page can neither sign in nor out, nor read the key.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, TypedDict
 
 import attrs
 
 from arrtheaudio.api.auth import COOKIE, SESSION_SECONDS, Access, Credentials, Gate, same_origin
 from arrtheaudio.api.errors import Forbidden, WrongKey
-from arrtheaudio.api.routes import Answer, Operation
+from arrtheaudio.api.routes import Answer, Operation, reply
 from arrtheaudio.api.schema import Length
 from arrtheaudio.api.services import Services
 
@@ -25,6 +25,12 @@ class SignIn:
     """The API key, once."""
 
     api_key: Annotated[str, Length(1, _KEY_CHARACTERS)]
+
+
+class Key(TypedDict):
+    """What Sonarr and Radarr need; None where no key is asked for (``api.auth: none``)."""
+
+    api_key: str | None
 
 
 class Door:
@@ -54,6 +60,15 @@ class Door:
         if self._gate.sessions is not None and request.cookie is not None:
             await self._gate.sessions.end(request.cookie)
         return Answer(None, 204, headers={"Set-Cookie": self._cookie("", 0, request)})
+
+    async def key(self, services: Services) -> Answer:
+        """The API key, for the page that tells how to connect Sonarr and Radarr.
+
+        A POST, so that a cookie does only with this page's own ``Origin``, and no
+        history or prefetch holds it.
+        """
+        view: Key = {"api_key": self._gate.api_key}
+        return reply(view)
 
     def _cookie(self, value: str, seconds: int, request: Credentials) -> str:
         secure = "; Secure" if request.headers.get("x-forwarded-proto") == "https" else ""
@@ -93,5 +108,13 @@ def operations(gate: Gate, url_base: str) -> tuple[Operation, ...]:
             {204: None},
             open=True,
             wants_request=True,
+        ),
+        Operation(
+            "POST",
+            "/session/key",
+            door.key,
+            "The API key, to be pasted into Sonarr and Radarr",
+            "session",
+            {200: Key},
         ),
     )

@@ -40,6 +40,48 @@ def test_a_new_daemon_says_how_to_connect_it(desk: Desk) -> None:
     expect(page.get_by_text("Heard. It works.")).to_be_visible()
 
 
+@pytest.mark.parametrize("route", ["#/", "#/system"])
+def test_the_key_is_shown_and_copied_on_request_only(desk: Desk, route: str) -> None:
+    page = desk.open(route, permissions=["clipboard-read", "clipboard-write"])
+    box = page.locator(".copyable").filter(has=page.get_by_label("Copy the API key"))
+    expect(box).to_contain_text("•••")
+    assert desk.key not in page.content()
+    box.get_by_role("button", name="Copy").click()
+    expect(page.get_by_text("Copied.")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == desk.key
+    assert desk.key not in page.content()
+    box.get_by_role("button", name="Show").click()
+    expect(box.locator("code")).to_have_text(desk.key)
+    box.get_by_role("button", name="Hide").click()
+    expect(box).to_contain_text("•••")
+    assert desk.key not in page.content()
+
+
+def test_a_key_that_the_browser_does_not_copy_is_shown(desk: Desk) -> None:
+    page = desk.open("#/system")
+    page.evaluate(
+        "navigator.clipboard.writeText = () => Promise.reject(new Error('no'));"
+        "document.execCommand = () => false"
+    )
+    page.get_by_label("Copy the API key").click()
+    expect(page.get_by_role("alert")).to_contain_text("copy it by hand")
+    expect(page.get_by_text(desk.key, exact=True)).to_be_visible()
+
+
+def test_where_no_key_is_needed_none_is_offered(chromium: Browser, household: Household) -> None:
+    household.write_config(api={"auth": "none"})
+    with household.daemon() as daemon:
+        desk = Desk(chromium, household, daemon, str(daemon.http.base_url).rstrip("/"))
+        try:
+            page = desk.open("#/system", signed_in=False)
+            page.get_by_role("button", name="Show the API key").click()
+            expect(page.get_by_text("No key is needed (api.auth: none).")).to_be_visible()
+            expect(page.get_by_label("Copy the API key")).to_be_hidden()
+            desk.watched[0].verify()
+        finally:
+            desk.close()
+
+
 # --- the queue, the connection ----------------------------------------------------------
 
 

@@ -122,6 +122,7 @@ export async function dismiss(group) {
 }
 
 export async function copy(words) {
+  let done = true;
   try {
     await navigator.clipboard.writeText(words);
   } catch {
@@ -130,8 +131,10 @@ export async function copy(words) {
     area.value = words;
     document.body.append(area);
     area.select();
-    document.execCommand("copy");
+    done = document.execCommand("copy");
     area.remove();
   }
-  toast("Copied.");
+  if (done) toast("Copied.");
+  else toast("The browser did not let it be copied: select it, and copy it by hand.", { alert: true });
+  return done;
 }

@@ -74,6 +74,7 @@ const post = (place, body = undefined, options = {}) => send("POST", place, { bo
 
 export const signIn = (key) => post("session", { api_key: key });
 export const signOut = () => send("DELETE", "session");
+export const key = () => post("session/key").then((answer) => answer.api_key);
 
 /** Health is an answer even where it is bad (503). */
 export const health = () => get("health", {}, { quiet: [503] });

@@ -6,7 +6,7 @@ import * as api from "./api.js";
 import { batchCard, hasEnded } from "./batchcard.js";
 import { DailyChart, LanguageBars, Spark } from "./charts.js";
 import { Connections } from "./connections.js";
-import { addresses, KEY_HINT, PLACES } from "./connect.js";
+import { Connect } from "./connect.js";
 import { button, h, keyed, path, text } from "./dom.js";
 import { number, span, spelled } from "./format.js";
 import { icon, setIcon } from "./icons.js";
@@ -82,12 +82,10 @@ class Overview {
   }
 
   #steps() {
-    const boxes = h("div");
-    addresses(boxes, PLACES);
     this.heard = h("p", { class: "muted small" }, "Waiting for the first message…");
     const step = (place, title, ...rest) => h("li", {}, h("span", { class: "num", "aria-hidden": "true" }, place), h("div", { class: "grow" }, h("b", {}, title), ...rest));
     return h("ol", { class: "card steps", hidden: true },
-      step("1", "Add a webhook in Sonarr and Radarr", h("p", { class: "muted small" }, `Settings → Connect → Webhook. Tick “On File Import” and “On File Upgrade”. ${KEY_HINT}`), boxes),
+      step("1", "Add a webhook in Sonarr and Radarr", h("p", { class: "muted small" }, "Settings → Connect → Webhook. Tick “On File Import” and “On File Upgrade”."), new Connect().node),
       step("2", "Press “Test” there", this.heard),
       step("3", "See what would change in your library", h("p", { class: "muted small" }, "A dry run reads headers only, about a millisecond a file, and changes nothing."), button("Dry run a folder", actions.scan, { kind: "primary" })));
   }

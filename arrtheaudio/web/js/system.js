@@ -1,7 +1,7 @@
 // Checks, the addresses to paste, workers, clean-up, and what this browser prefers.
 
 import * as api from "./api.js";
-import { addresses, KEY_HINT, PLACES } from "./connect.js";
+import { Connect, PLACES } from "./connect.js";
 import { ask } from "./dialog.js";
 import { button, h, keyed, text } from "./dom.js";
 import { ago, bytes, count, number, span, spelled } from "./format.js";
@@ -19,8 +19,7 @@ class System {
     this.sentence = h("h1", {}, "System");
     this.said = h("p");
     this.checks = h("ul", { class: "checks" }, [1, 2, 3].map(() => h("li", { class: "skeleton" })));
-    this.boxes = h("div");
-    addresses(this.boxes, PLACES);
+    this.connect = new Connect();
     this.workers = h("p", { class: "muted small" });
     this.kept = h("p", { class: "muted small" });
     const card = (title, ...children) => h("section", { class: "card" }, h("header", {}, h("h2", {}, title)), ...children);
@@ -28,7 +27,7 @@ class System {
       h("div", { class: "hero" }, h("div", {}, this.sentence, this.said)),
       h("div", { class: "cols" },
         h("div", { class: "stack" }, card("Checks", this.checks),
-          card("Connect", h("div", { class: "inner" }, h("p", { class: "muted small" }, `Sonarr and Radarr: Settings → Connect → Webhook. ${KEY_HINT}`), this.boxes,
+          card("Connect", h("div", { class: "inner" }, h("p", { class: "muted small" }, "Sonarr and Radarr: Settings → Connect → Webhook."), this.connect.node,
             h("p", { class: "small prose after" }, h("a", { href: String(api.address("docs")) }, "All of the API, described"))))),
         h("div", { class: "stack" },
           card("Workers", h("div", { class: "inner" }, this.workers)),
@@ -62,7 +61,7 @@ class System {
     ];
     this.checks.querySelectorAll(".skeleton").forEach((node) => node.remove());
     keyed(this.checks, rows, (row) => row.key, () => this.#check());
-    addresses(this.boxes, this.sources.length ? this.sources.map((one) => one.path) : PLACES);
+    this.connect.places(this.sources.length ? this.sources.map((one) => one.path) : PLACES);
     const { total } = state.workers;
     text(this.workers, total ? `${number(state.running)} of ${number(total)} busy. ${number(state.queued)} waiting.` : "Switched off (worker_count 0): each delivery is worked off at once.");
     const kept = this.config?.processing;

@@ -37,6 +37,11 @@ async def test_a_session_opens_the_api_for_its_own_pages(live: Live) -> None:
     assert (await live.stranger.post("/queue/pause")).status_code == 403
     assert (await live.stranger.post("/queue/pause", headers=foreign)).status_code == 403
     assert (await live.stranger.post("/queue/pause", headers=own)).status_code == 200
+    assert (await live.stranger.post("/session/key")).status_code == 403
+    assert (await live.stranger.post("/session/key", headers=foreign)).status_code == 403
+    key = await live.stranger.post("/session/key", headers=own)
+    assert key.json() == {"api_key": KEY}
+    assert key.headers["Cache-Control"] == "no-store"
     kept = live.stranger.cookies["arrtheaudio_session"]
     assert (await live.stranger.delete("/session", headers=own)).status_code == 204
     stolen = await live.stranger.get("/queue", headers={"Cookie": f"arrtheaudio_session={kept}"})
@@ -46,6 +51,7 @@ async def test_a_session_opens_the_api_for_its_own_pages(live: Live) -> None:
 async def test_without_a_key_only_this_machine_is_served(tmp_path: Path) -> None:
     async with live_api(configured(tmp_path, auth="none"), key=None) as live:
         assert (await live.stranger.get("/queue")).status_code == 200
+        assert (await live.stranger.post("/session/key")).json() == {"api_key": None}
         for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
             for path in ("/queue", "/health", "/ping"):
                 assert (await live.stranger.get(path, headers=headers)).status_code == 403

@@ -31,7 +31,7 @@ async def test_the_document_names_every_route(live: Live) -> None:
         "POST /batch/{batch_id}/undo",
         "GET /queue", "POST /queue/pause", "POST /queue/resume", "GET /stats",
         "POST /admin/cleanup", "GET /health", "GET /ping", "GET /metrics",
-        "POST /session", "DELETE /session",
+        "POST /session", "DELETE /session", "POST /session/key",
         "GET /ws", "GET /browse", "GET /inspect", "GET /sources", "GET /config",
         "GET /stats/daily", "GET /stats/breakdown", "POST /jobs/actions",
         "GET /problems", "POST /problems/dismiss", "POST /problems/restore",
