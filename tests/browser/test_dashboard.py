@@ -147,6 +147,9 @@ def test_a_group_of_problems_is_retried_and_no_other(desk: Desk) -> None:
     with page.expect_request("**/jobs/actions") as asked:
         confirm(page, "Retry 2")
     assert asked.value.post_data_json == {"action": "retry", "filter": group, "expected": 2}
+    answer = asked.value.response()
+    assert answer is not None, "before that, the old failures count"
+    assert answer.status == 202
     desk.daemon.until(
         lambda: desk.daemon.get("/jobs", problem=True)["total"] == 3, "all fail again"
     )
