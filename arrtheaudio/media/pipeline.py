@@ -134,7 +134,7 @@ async def run(
     threads = limiter or trio.CapacityLimiter(1)
     try:
         found = await trio.to_thread.run_sync(
-            _examine, request, host, abandon_on_cancel=True, limiter=threads
+            examine, request, host, abandon_on_cancel=True, limiter=threads
         )
     except SkippedFile as skipped:
         return skipped_outcome(skipped)
@@ -160,8 +160,8 @@ async def run(
     )
 
 
-def _examine(request: Request, host: Host) -> Examined:
-    """Everything that only reads."""
+def examine(request: Request, host: Host = HOST) -> Examined:
+    """Everything that only reads; blocks. Raises what ``run`` raises, and SkippedFile."""
     with open_to_read(request.path) as file:
         if not request.dry_run and (request.heavy or file.status.st_nlink > 1):
             with suppress(MediaError):  # an old attempt's; it says nothing about this file
