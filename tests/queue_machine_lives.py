@@ -101,6 +101,7 @@ class QueueLives(TrioMachine):
     def run_settle(self, crash: bool, ends: list[str]) -> None:
         async def go() -> None:
             await self.settle(crash=crash, ends=ends)
+            await self.quiet()  # a batch that is being cancelled ends what came back to it
 
         self.run(go)
 
