@@ -11,7 +11,6 @@ from queue_rivals import BULK
 from rounds import Sample, own_garbage_only
 
 from arrtheaudio.jobs import events as ev
-from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.encoding import encode_body
 from arrtheaudio.jobs.models import NewJob, Priority
 from arrtheaudio.jobs.queue import Queue, Settings, open_queue
@@ -105,26 +104,34 @@ class Own:
 
 
 async def work_off(queue: Queue, workers: int, count: int) -> list[float]:
-    """Claim and complete ``count`` jobs with so many workers; seconds of each from its claim."""
-    latencies: list[float] = []
-    free = workers
+    """Claim and complete ``count`` jobs with so many workers; seconds of each from its claim.
 
-    async def complete(claim: Claim) -> None:
-        nonlocal free
-        begin = time.perf_counter()
-        queue.started(claim, 1)
-        await queue.completed(claim, DONE)
-        queue.release(claim)
-        latencies.append(time.perf_counter() - begin)
-        free += 1
-        queue.recheck()
+    The workers live as long as those of the others do: threads there, tasks here.
+    """
+    latencies: list[float] = []
+    changed = trio.Event()
+
+    async def work() -> None:
+        while True:
+            claim = queue.claim(light=True, heavy=True)
+            if claim is None:
+                await changed.wait()
+                continue
+            begin = time.perf_counter()
+            queue.started(claim, 1)
+            await queue.completed(claim, DONE)
+            queue.release(claim)
+            latencies.append(time.perf_counter() - begin)
+            if len(latencies) == count:
+                nursery.cancel_scope.cancel()
 
     async with trio.open_nursery() as nursery:
-        claimed = 0
-        while claimed < count:
+        for _ in range(workers):
+            nursery.start_soon(work)
+        while True:
             await queue.work_changed()
-            while free and (claim := queue.claim(light=True, heavy=True)) is not None:
-                free -= 1
-                claimed += 1
-                nursery.start_soon(complete, claim)
+            woken, changed = changed, trio.Event()
+            woken.set()
+            for _ in range(2):  # behind all who were woken, so that the next files are looked up
+                await trio.lowlevel.checkpoint()
     return latencies
