@@ -245,7 +245,7 @@ class Requests(Core):
             if claim is not None:
                 asked = True
                 claim.cancel("cancel")
-                await claim.ended.wait()
+                await claim.wait_ended()
                 if claim.revoked:
                     raise JournalUnavailable("Whether the job was cancelled is unknown")
             elif job in self._owned or job in self._unsettled:

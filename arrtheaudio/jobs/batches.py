@@ -110,9 +110,9 @@ class Batches(Ownership):
             return
         draft = self._draft()
         draft.parent(ev.BATCH_FAILED, batch, batch_end_body(live, error))
-        entry = self._journal.submit(draft.rows)  # where that is refused, nothing has changed
+        ticket = self._journal.submit(draft.rows)  # where that is refused, nothing has changed
         self._batch_rows.add(("end", batch))
-        await wait_landed(entry)
+        await wait_landed(ticket)
 
     # --- cancel ---
 
@@ -146,12 +146,12 @@ class Batches(Ownership):
     async def _begin_to_cancel(self, batch: int) -> None:
         draft = self._draft()
         draft.parent(ev.BATCH_CANCELLING, batch)
-        entry = self._journal.submit(draft.rows)  # where that is refused, nothing has changed
+        ticket = self._journal.submit(draft.rows)  # where that is refused, nothing has changed
         self._batch_rows.add((ev.BATCH_CANCELLING, batch))
         discovery = self._discoveries.pop(batch, None)
         if discovery is not None:
             discovery.scope.cancel()
-        await wait_landed(entry)
+        await wait_landed(ticket)
 
     @staticmethod
     def _processed(live: LiveBatch) -> int:

@@ -51,7 +51,8 @@ class Claim:
     started_at: float = 0.0  # monotonic
     left: bool = False  # the owner released it
     revoked: bool = False  # the journal failed: nothing of this run counts any more
-    ended: trio.Event = attrs.field(factory=trio.Event)  # an owner's operation is durable
+    ended: bool = False  # an owner's operation is durable
+    _end: trio.Event | None = attrs.field(default=None, init=False)  # made by who waits for it
 
     @property
     def path(self) -> bytes:
@@ -63,6 +64,19 @@ class Claim:
         if self.why is None:
             self.why = why
         self.scope.cancel()
+
+    def end(self) -> None:
+        """Nobody owns the job any more."""
+        self.ended = True
+        if self._end is not None:
+            self._end.set()
+
+    async def wait_ended(self) -> None:
+        """Return when nobody owns the job any more."""
+        if not self.ended:
+            if self._end is None:
+                self._end = trio.Event()
+            await self._end.wait()
 
 
 @attrs.define(eq=False)

@@ -35,11 +35,12 @@ from arrtheaudio.jobs.readers import Readers
 from arrtheaudio.jobs.scouting import Scouted, Scouts
 from arrtheaudio.jobs.settings import Settings
 from arrtheaudio.jobs.state import LiveBatch, LiveJob, Moved, State, batch_end_body
-from arrtheaudio.jobs.view import Origin
 
 POISONED_CRASHES: Final = 2  # of the daemon, in a row, in the middle of one job
 POISONED: Final = "The daemon died while working on this file {} in a row"
 EXHAUSTED: Final = "The daemon died during the last attempt at this file"
+
+QUIET: Final = frozenset({ev.JOB_STARTED, ev.JOB_PLANNED}) | ev.AFTER_END  # nothing follows
 
 _log = structlog.get_logger(__name__)
 
@@ -60,6 +61,7 @@ class Core:
         self.path = path
         self.settings = settings
         self._now = now
+        self._clock = trio.lowlevel.current_clock().current_time  # asked several times for each job
         self._readers = readers
         self._journal = Journal(path, drive, self)
         self._feed = Feed()
@@ -95,14 +97,14 @@ class Core:
         return Draft(self._journal.next_seq, self._now())
 
     def _submit(self, draft: Draft, *, early: bool = False) -> None:
-        self._journal.submit(draft.rows, early=early)
+        self._journal.post(draft.rows, early=early)
 
     async def _commit(self, draft: Draft) -> None:
-        entry = self._journal.submit(draft.rows)
+        ticket = self._journal.submit(draft.rows)
         if draft.places:
             self._reserved += draft.places
             self._reservations.append((draft.rows[-1].seq, draft.places))
-        await wait_landed(entry)
+        await wait_landed(ticket)
 
     async def _commit_owned(self, draft: Draft) -> None:
         """Commit the next event of jobs that wait; until it has landed they are this task's.
@@ -110,9 +112,9 @@ class Core:
         They are taken behind the submission: where that is refused, nothing has changed.
         Where the commit fails, ``opened`` places them anew.
         """
-        entry = self._journal.submit(draft.rows)
+        ticket = self._journal.submit(draft.rows)
         self._owned.update(row.job for row in draft.rows if row.job is not None)
-        await wait_landed(entry)
+        await wait_landed(ticket)
 
     async def _wait_change(self) -> None:
         """Return behind the next commit. Raises: JournalUnavailable where none is to come."""
@@ -225,8 +227,9 @@ class Core:
             elif row.job is not None:
                 job = jobs.get(row.job) or self._ended(row)
                 apply(state, row)
-                feed.add(row, Origin(job.path, job.facet, job.parent))
-                self._react(row, job)
+                feed.add(row, job)
+                if row.type not in QUIET:
+                    self._react(row, job)
             else:
                 path = batches[row.parent].request.path if row.parent in batches else None
                 apply(state, row)
@@ -245,8 +248,6 @@ class Core:
 
     def _react(self, row: ev.Row, job: LiveJob) -> None:
         kind = row.type
-        if kind in (ev.JOB_STARTED, ev.JOB_PLANNED) or kind in ev.AFTER_END:
-            return
         self._let_go(job.seq)
         batch = self._state.batches.get(job.parent) if job.parent is not None else None
         if kind in ev.JOB_ENDS:
@@ -363,7 +364,7 @@ class Core:
         if self._files.get(claim.identity) == claim.job:
             del self._files[claim.identity]
             self._lanes.readmit(claim.identity)
-        claim.ended.set()
+        claim.end()
 
     def _wake(self) -> None:
         self._changed.set()

@@ -10,6 +10,8 @@ from arrtheaudio.jobs import events as ev
 class Draft:
     """Rows from ``first`` on. Must be submitted before anything else is."""
 
+    __slots__ = ("_at", "_next", "places", "rows")  # one is made for every operation
+
     def __init__(self, first: int, at: float) -> None:
         self._next = first
         self._at = at
@@ -36,7 +38,10 @@ class Draft:
         self, kind: str, job: int, parent: int | None, body: dict[str, Any] | None = None
     ) -> int:
         """An event of a job."""
-        return self._add(kind, job, parent, body or {})
+        seq = self._next
+        self.rows.append(ev.Row(seq, self._at, kind, job, parent, body or {}))
+        self._next = seq + 1
+        return seq
 
     def begin(self, kind: str, body: dict[str, Any]) -> int:
         """The first row of a batch or of a webhook, which is its own parent; its id."""

@@ -1,7 +1,7 @@
 """What runs the commits: a dedicated thread, or the event loop for simulations.
 
 Both open the writer, report the state found on disk, then commit groups of
-entries, as the journal hands them over, until they are told to end. An exception
+rows, as the journal hands them over, until they are told to end. An exception
 of the writer ends the life.
 """
 
@@ -21,7 +21,7 @@ from arrtheaudio.errors import JournalUnavailable
 from arrtheaudio.jobs.events import Row
 from arrtheaudio.jobs.replay import load
 from arrtheaudio.jobs.state import State
-from arrtheaudio.jobs.writer import Encoded, Writer
+from arrtheaudio.jobs.writer import Encoded, Writer, encode_row
 
 IDLE_SECONDS: Final = 0.25  # without a commit, until the writer checkpoints
 
@@ -31,11 +31,9 @@ SWITCH_SECONDS: Final = 0.0002
 
 
 @attrs.define(eq=False)
-class Entry:
-    """Rows that are committed together, and who waits for them."""
+class Ticket:
+    """For one task that waits for its rows."""
 
-    rows: Sequence[Row]
-    encoded: Sequence[Encoded]
     waiter: trio.lowlevel.Task | None = None
     settled: bool = False
     error: JournalUnavailable | None = None
@@ -52,6 +50,22 @@ class Entry:
         self.succeed()
 
 
+@attrs.define(eq=False)
+class Group:
+    """Rows that become durable together, in their order."""
+
+    rows: list[Row] = attrs.field(factory=list)
+    encoded: list[Encoded] = attrs.field(factory=list)
+    requests: int = 0  # whose rows they are
+    tickets: list[Ticket] = attrs.field(factory=list)
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """The rows of one more request."""
+        self.encoded += [encode_row(row) for row in rows]
+        self.rows += rows
+        self.requests += 1
+
+
 @attrs.frozen(eq=False)
 class Opened:
     """A writer is open; this is the state on disk."""
@@ -63,8 +77,7 @@ class Opened:
 class Landed:
     """A commit is durable."""
 
-    entries: Sequence[Entry]
-    rows: Sequence[Row]  # of all entries
+    group: Group
     ms: float
 
 
@@ -74,7 +87,7 @@ Report = Opened | Landed
 class Drive(Protocol):
     """One writer's life after another."""
 
-    def put(self, group: Sequence[Entry] | None) -> None:
+    def put(self, group: Group | None) -> None:
         """Queue what is committed together; None ends the life after what is queued."""
 
     def discard(self) -> None:
@@ -84,15 +97,11 @@ class Drive(Protocol):
         """One life. Raises what ended it; returns after None."""
 
 
-def commit_group(writer: Writer, entries: Sequence[Entry]) -> Landed:
-    """Commit all entries in one transaction."""
+def commit_group(writer: Writer, group: Group) -> Landed:
+    """Commit the group in one transaction."""
     begin = time.perf_counter()
-    rows, encoded = entries[0].rows, entries[0].encoded
-    if len(entries) > 1:
-        rows = [row for entry in entries for row in entry.rows]
-        encoded = [row for entry in entries for row in entry.encoded]
-    writer.commit(rows, encoded)
-    return Landed(entries, rows, (time.perf_counter() - begin) * 1000)
+    writer.commit(group.rows, group.encoded)
+    return Landed(group, (time.perf_counter() - begin) * 1000)
 
 
 class ThreadDrive:
@@ -101,9 +110,9 @@ class ThreadDrive:
     def __init__(self, open_writer: Callable[[], Writer]) -> None:
         self._open_writer = open_writer
         self._limiter = trio.CapacityLimiter(1)
-        self._inbox: queue.SimpleQueue[Sequence[Entry] | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
 
-    def put(self, group: Sequence[Entry] | None) -> None:
+    def put(self, group: Group | None) -> None:
         """Queue a group, or the end."""
         self._inbox.put(group)
 
@@ -128,7 +137,7 @@ class ThreadDrive:
     def _live(
         self,
         tell: Callable[[Report], None],
-        inbox: queue.SimpleQueue[Sequence[Entry] | None],
+        inbox: queue.SimpleQueue[Group | None],
     ) -> None:
         writer = self._open_writer()
         try:
@@ -165,10 +174,10 @@ class InlineDrive:
         self._open_writer = open_writer
         self._latency = latency
         self._fault = fault
-        self._inbox: deque[Sequence[Entry] | None] = deque()
+        self._inbox: deque[Group | None] = deque()
         self._arrived = trio.Event()
 
-    def put(self, group: Sequence[Entry] | None) -> None:
+    def put(self, group: Group | None) -> None:
         """Queue a group, or the end."""
         self._inbox.append(group)
         self._arrived.set()

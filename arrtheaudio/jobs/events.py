@@ -177,17 +177,18 @@ def found_body(path: bytes, priority: int) -> dict[str, Any]:
 
 def new_job_of(body: Mapping[str, Any], batch: Mapping[str, Any] | None) -> NewJob:
     """What was asked, from a ``job.queued`` body and, for a batch's job, the batch's."""
-    wishes = (batch or body).get("language_priority")
+    own, asked = body.get, (batch or body).get
+    wishes = asked("language_priority")
     return NewJob(
         path=decode_bytes(body["path"]),
-        requested_path=body.get("requested_path"),
-        title=body.get("title"),
-        original_language=body.get("original_language"),
-        series_type=body.get("series_type"),
-        tags=tuple(body.get("tags", ())),
+        requested_path=own("requested_path"),
+        title=own("title"),
+        original_language=own("original_language"),
+        series_type=own("series_type"),
+        tags=tuple(own("tags", ())),
         language_priority=None if wishes is None else tuple(wishes),
-        expected_size=body.get("expected_size"),
-        dry_run=(batch or body).get("dry_run", False),
+        expected_size=own("expected_size"),
+        dry_run=asked("dry_run", False),
     )
 
 
@@ -246,16 +247,15 @@ def end_body(
     message: str,
 ) -> dict[str, Any]:
     """What every terminal row of a job holds; ``facet`` is the job's live one."""
-    return _without_none(
-        {
-            "path": encode_bytes(path),
-            "facet": ended_facet(end, facet),
-            "ms": ms,
-            "result": result,
-            "reason": reason,
-            "message": message,
-        }
-    )
+    body: dict[str, Any] = {"path": encode_bytes(path), "facet": ended_facet(end, facet)}
+    if ms is not None:
+        body["ms"] = ms
+    if result is not None:
+        body["result"] = result
+    if reason is not None:
+        body["reason"] = reason
+    body["message"] = message
+    return body
 
 
 def completed_body(

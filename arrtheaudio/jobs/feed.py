@@ -18,6 +18,7 @@ import trio
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs.encoding import decode_body, decode_bytes
 from arrtheaudio.jobs.models import Event, EventChunk
+from arrtheaudio.jobs.state import LiveJob
 from arrtheaudio.jobs.view import Origin, job_event, origin_of, other_event
 
 RING_ROWS: Final = 4096  # about a second of a very busy queue
@@ -31,7 +32,7 @@ FEED_ROWS: Final = f"""SELECT j.seq, j.at, j.type, j.job, j.parent,
 
 # A row; of which job, where it is a job's (a job.queued row tells it itself); of which folder,
 # where it is a batch's. A plain tuple: one is made for every row.
-_Recent = tuple[ev.Row, Origin | None, bytes | None]
+_Recent = tuple[ev.Row, Origin | LiveJob | None, bytes | None]
 
 
 class Feed:
@@ -48,11 +49,11 @@ class Feed:
         self.head = head
         self.wake()
 
-    def add(self, row: ev.Row, origin: Origin | None = None, path: bytes | None = None) -> None:
+    def add(self, row: ev.Row, job: LiveJob | None = None, path: bytes | None = None) -> None:
         """A row that is durable."""
         if row.type == ev.JOB_PLANNED:
             row = row._replace(body={})  # patches are large, and never shown
-        self._ring.append((row, origin, path))
+        self._ring.append((row, job, path))
         self.head = row.seq
 
     def wake(self) -> None:
@@ -91,10 +92,12 @@ def _events(recents: Iterable[_Recent]) -> tuple[Event, ...]:
     return tuple(_event(*recent) for recent in recents if recent[0].type not in ev.INTERNAL)
 
 
-def _event(row: ev.Row, origin: Origin | None, path: bytes | None) -> Event:
+def _event(row: ev.Row, of: Origin | LiveJob | None, path: bytes | None) -> Event:
     if row.type == ev.JOB_QUEUED:
         return job_event(row, origin_of(row))
-    return other_event(row, path) if origin is None else job_event(row, origin)
+    if of is None:
+        return other_event(row, path)
+    return job_event(row, Origin(of.path, of.facet, of.parent))  # these of a job never change
 
 
 def read_chunk(connection: apsw.Connection, since: int, head: int, limit: int) -> EventChunk:

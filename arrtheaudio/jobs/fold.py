@@ -48,8 +48,7 @@ def _queued(state: State, row: ev.Row) -> None:
         "retry_of" in body,
     )
     state.jobs[seq] = job
-    state.live[_QUEUED, facet] += 1
-    state.depth[_QUEUED, job.priority] += 1
+    state.live[_QUEUED, job.priority, facet] += 1
     batch = state.batches.get(parent) if parent is not None else None
     if batch is not None:
         batch.total += 1
@@ -82,11 +81,9 @@ def _move(state: State, row: ev.Row) -> tuple[LiveJob, Moved]:
 
 
 def _recount(state: State, job: LiveJob, before: Status, to: Status) -> None:
-    _one_less(state.live, (before, job.facet))
-    _one_less(state.depth, (before, job.priority))
+    _one_less(state.live, (before, job.priority, job.facet))
     if to not in ENDED:
-        state.live[to, job.facet] += 1
-        state.depth[to, job.priority] += 1
+        state.live[to, job.priority, job.facet] += 1
     batch = state.batches.get(job.parent) if job.parent is not None else None
     if batch is not None:
         batch.running += (to is Status.RUNNING) - (before is Status.RUNNING)
@@ -129,9 +126,9 @@ def _back_to_queue(state: State, row: ev.Row) -> tuple[LiveJob, Moved]:
 
 def _retrying(state: State, row: ev.Row) -> None:
     job, moved = _back_to_queue(state, row)
-    _one_less(state.depth, (job.status, job.priority))
+    _one_less(state.live, (job.status, job.priority, job.facet))
     job.priority = Priority.LOW
-    state.depth[job.status, job.priority] += 1
+    state.live[job.status, job.priority, job.facet] += 1
     moved.crashes = 0
     moved.seen = moved.seen or moved.reason not in UNSEEN
 

@@ -18,8 +18,9 @@ import orjson
 from arrtheaudio.errors import UnknownId
 from arrtheaudio.jobs import events as ev
 from arrtheaudio.jobs import words
+from arrtheaudio.jobs.encoding import decode_body
 from arrtheaudio.jobs.facets import IS_ALREADY, IS_FAILED
-from arrtheaudio.jobs.models import IdKind, format_id
+from arrtheaudio.jobs.models import IdKind, NewJob, format_id
 from arrtheaudio.jobs.moments import Span
 from arrtheaudio.jobs.replay import rows_of
 
@@ -33,6 +34,11 @@ FIRST_ROWS: Final = f"""SELECT {_COLUMNS}
 LATER_ROWS: Final = f"""SELECT {_COLUMNS}
  FROM json_each(?) AS wanted CROSS JOIN journal AS j INDEXED BY journal_job
  ON j.job = wanted.value AND j.job <> j.seq AND j.type <> '{ev.JOB_PLANNED}' ORDER BY j.seq"""
+# asked: what was asked with these jobs, and with their batches; ids bound as a JSON list
+ASKED: Final = f"""SELECT j.seq, j.body, b.seq, b.body
+ FROM json_each(?) AS wanted CROSS JOIN journal AS j ON j.seq = wanted.value
+ LEFT JOIN journal AS b ON b.seq = j.parent AND b.type = '{ev.BATCH_QUEUED}'
+ WHERE j.type = '{ev.JOB_QUEUED}'"""
 # parent_rows: the rows of a batch or a webhook itself
 PARENT_ROWS: Final = f"""SELECT {_COLUMNS} FROM journal AS j INDEXED BY journal_parent
  WHERE j.parent = ? AND j.job IS NULL ORDER BY j.seq"""
@@ -94,6 +100,18 @@ def jobs_rows(connection: apsw.Connection, jobs: Sequence[int]) -> list[Found]:
         for job in jobs
         if job in rows and rows[job][0].type == ev.JOB_QUEUED
     ]
+
+
+def asked(connection: apsw.Connection, jobs: Sequence[int]) -> list[tuple[int, NewJob, int | None]]:
+    """(job, what was asked, the job that it undoes) of these jobs; what is no job is left out."""
+    batches: dict[int | None, dict[str, Any] | None] = {None: None}
+    found = []
+    for job, raw, batch, raw_batch in connection.execute(ASKED, (_json(jobs),)):
+        if batch not in batches:
+            batches[batch] = decode_body(raw_batch)
+        body = decode_body(raw)
+        found.append((job, ev.new_job_of(body, batches[batch]), body.get("undo_of")))
+    return found
 
 
 def job_rows(connection: apsw.Connection, job: int) -> Found:

@@ -26,11 +26,10 @@ import structlog
 import trio
 
 from arrtheaudio.errors import JournalError, JournalUnavailable
-from arrtheaudio.jobs.drive import Drive, Entry, Landed, Opened, Report
+from arrtheaudio.jobs.drive import Drive, Group, Landed, Opened, Report, Ticket
 from arrtheaudio.jobs.events import Row
 from arrtheaudio.jobs.refusal import refusal
 from arrtheaudio.jobs.state import State
-from arrtheaudio.jobs.writer import encode_row
 
 REOPEN_FIRST_SECONDS: Final = 0.1
 REOPEN_LONGEST_SECONDS: Final = 10.0
@@ -58,14 +57,14 @@ class Journal:
         self._path = path  # for messages
         self._drive = drive
         self._listener = listener
-        self._unlanded: deque[Entry] = deque()
-        self._pending: list[Entry] = []  # of these, what the drive has not got yet
+        self._handed: deque[Group] = deque()  # to the drive
+        self._pending = Group()
         self._committing = False  # the drive has a group, or its landing is being heard of
         self._reports: deque[Report] = deque()
         self._reported = trio.Event()
         self._closing = trio.Event()
         self._ready = trio.Event()  # the first rows of this life are durable
-        self._first: Entry | None = None
+        self._first: Ticket | None = None
         self._read = False  # what is on disk, by some life
         self._began = False  # the first rows of some life are durable
         self._broken_at: float | None = None  # monotonic; until rows are durable again
@@ -76,12 +75,12 @@ class Journal:
         self.detail = "not open yet"
         self.last_commit_ms: float | None = None
         self.commits = 0
-        self.committed = 0  # entries
+        self.committed = 0  # requests
         self.commit_seconds = 0.0
 
     # --- appending ---
 
-    def submit(self, rows: Sequence[Row], *, early: bool = False) -> Entry:
+    def post(self, rows: Sequence[Row], *, early: bool = False) -> None:
         """Hand rows over without waiting; they are one transaction with whoever else waits.
 
         ``early``: also while the first rows of this life are not durable yet.
@@ -90,19 +89,24 @@ class Journal:
         if not (self.available or (early and self.open)):
             raise JournalUnavailable(f"The journal cannot take rows now: {self.detail}")
         assert rows[0].seq == self.next_seq, "rows are numbered in the order of submission"
-        entry = Entry(rows, [encode_row(row) for row in rows])
+        self._pending.add(rows)
         self.next_seq += len(rows)
-        self._unlanded.append(entry)
-        self._pending.append(entry)
         if not self._committing:
             self._reported.set()  # handed over behind all that runs in this turn of the loop
-        return entry
+
+    def submit(self, rows: Sequence[Row], *, early: bool = False) -> Ticket:
+        """``post``, for one who then waits with ``wait_landed``."""
+        self.post(rows, early=early)
+        ticket = Ticket()
+        self._pending.tickets.append(ticket)
+        return ticket
 
     def _hand_over(self) -> None:
         """What is pending becomes the next commit."""
-        self._committing = bool(self._pending)
-        if self._pending:
-            group, self._pending = self._pending, []
+        self._committing = bool(self._pending.rows)
+        if self._committing:
+            group, self._pending = self._pending, Group()
+            self._handed.append(group)
             self._drive.put(group)
 
     async def append(self, rows: Sequence[Row]) -> None:
@@ -163,11 +167,17 @@ class Journal:
             self._broken_at = trio.current_time()
         self.available = self.open = False
         self._drive.discard()
-        self._pending.clear()
-        unknown = JournalUnavailable(f"The journal could not be written: {self.detail}")
-        while self._unlanded:
-            self._unlanded.popleft().fail(unknown)
+        self._fail_all(JournalUnavailable(f"The journal could not be written: {self.detail}"))
         self._listener.broken()
+
+    def _fail_all(self, error: JournalUnavailable) -> None:
+        """Everything that has not landed is unknown."""
+        groups = (*self._handed, self._pending)
+        self._handed.clear()
+        self._pending = Group()
+        for group in groups:
+            for ticket in group.tickets:
+                ticket.fail(error)
 
     def close(self) -> None:
         """Commit what is pending, then end ``run``. Harmless when repeated."""
@@ -209,11 +219,10 @@ class Journal:
 
     def _give_up(self, why: str) -> None:
         """Nobody may go on, or wait, on what has ended for good."""
-        self._pending.clear()
+        unknown, self._pending = self._pending, Group()
+        self._handed.append(unknown)  # nobody commits it any more
         self.close()
-        unknown = JournalUnavailable(why)
-        while self._unlanded:
-            self._unlanded.popleft().fail(unknown)
+        self._fail_all(JournalUnavailable(why))
 
     def _begin(self, state: State) -> None:
         self._read = True
@@ -239,27 +248,27 @@ class Journal:
 
     def _land_group(self, report: Landed) -> None:
         self.last_commit_ms = report.ms
+        group = self._handed[0]
+        assert report.group is group, "groups land in the order of submission"
         self.commits += 1
-        self.committed += len(report.entries)
+        self.committed += group.requests
         self.commit_seconds += report.ms / 1000
-        for entry, submitted in zip(report.entries, self._unlanded, strict=False):
-            assert entry is submitted, "entries land in the order of submission"
-        self._listener.landed(report.rows)
-        for entry in report.entries:
-            self._unlanded.popleft()
-            if entry is self._first and not self._closing.is_set():
+        self._listener.landed(group.rows)
+        self._handed.popleft()
+        for ticket in group.tickets:
+            if ticket is self._first and not self._closing.is_set():
                 self._take_rows()
-            entry.succeed()
+            ticket.succeed()
 
 
-async def wait_landed(entry: Entry) -> None:
+async def wait_landed(ticket: Ticket) -> None:
     """Wait, whatever is cancelled meanwhile: whoever asked must learn what became of it.
 
-    One task per entry. Trio's low level, because a shielded scope and an event cost
-    several times as much, for each request.
+    Trio's low level, because a shielded scope and an event cost several times as much,
+    for each request.
     """
-    if not entry.settled:
-        entry.waiter = trio.lowlevel.current_task()
+    if not ticket.settled:
+        ticket.waiter = trio.lowlevel.current_task()
         await trio.lowlevel.wait_task_rescheduled(lambda _: trio.lowlevel.Abort.FAILED)
-    if entry.error is not None:
-        raise JournalUnavailable(entry.error.what) from entry.error
+    if ticket.error is not None:
+        raise JournalUnavailable(ticket.error.what) from ticket.error

@@ -87,15 +87,15 @@ class Lanes:
 
     def first(self, count: int, *, lanes: tuple[bool, ...] = (False, True)) -> list[int]:
         """The next jobs in dispatch order, left where they are."""
-        taken: list[tuple[int, bool]] = []
-        while len(taken) < count:
-            heads = [(key, lane) for lane in lanes if (key := self._head_key(lane)) is not None]
-            if not heads:
-                break
-            key, lane = min(heads)
-            heapq.heappop(self._heaps[lane])
-            if not taken or taken[-1] != (key, lane):  # it may have been pushed twice
-                taken.append((key, lane))
-        for key, lane in taken:
-            heapq.heappush(self._heaps[lane], key)
-        return [key & _SEQ_MASK for key, _ in taken]
+        keys = sorted(key for lane in lanes for key in self._first_keys(lane, count))
+        return [key & _SEQ_MASK for key in keys[:count]]
+
+    def _first_keys(self, lane: bool, count: int) -> list[int]:
+        heap, taken = self._heaps[lane], list[int]()
+        while len(taken) < count and (key := self._head_key(lane)) is not None:
+            heapq.heappop(heap)
+            if not taken or taken[-1] != key:  # it may have been pushed twice
+                taken.append(key)
+        for key in taken:
+            heapq.heappush(heap, key)
+        return taken

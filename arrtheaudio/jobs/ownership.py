@@ -30,12 +30,11 @@ from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.edits import edit_to_undo, last_edit_mtimes, last_plan
 from arrtheaudio.jobs.encoding import encode_bytes, encode_plan
 from arrtheaudio.jobs.facets import container_of, live_facet, source_of
-from arrtheaudio.jobs.history import Found, jobs_rows
-from arrtheaudio.jobs.models import SpaceWaiter, Status
+from arrtheaudio.jobs.history import asked
+from arrtheaudio.jobs.models import NewJob, SpaceWaiter, Status
 from arrtheaudio.jobs.reading import Reading
 from arrtheaudio.jobs.scouting import Scouted
 from arrtheaudio.jobs.state import LiveJob
-from arrtheaudio.jobs.view import Origin
 from arrtheaudio.media import Outcome, Plan
 
 SCOUTED_AT_ONCE: Final = 64  # heads of each lane whose files are looked up ahead of the claim
@@ -95,7 +94,7 @@ class Ownership(Reading):
         while (head := self._lanes.head(light=light, heavy=heavy)) is not None:
             seq, lane = head
             scouted = self._scouted.get(seq)
-            if scouted is None or trio.current_time() - scouted.at > SCOUTED_SECONDS:
+            if scouted is None or self._clock() - scouted.at > SCOUTED_SECONDS:
                 self._wake()  # work_changed looks the file up, then it is claimable
                 return None
             job = self._state.jobs[seq]
@@ -137,18 +136,17 @@ class Ownership(Reading):
         return tuple(job.seq for job in self._state.jobs.values() if job.direct)
 
     def _own(self, job: LiveJob, scouted: Scouted, *, crashed: bool = False) -> Claim:
-        found, origin = scouted.found, Origin(job.path, job.facet, job.parent)
         moved = job.moved
         undo_plan, undo_parent = scouted.undo or (None, None)
         claim = Claim(
             job=job.seq,
-            request=ev.new_job_of(found.rows[0].body, found.batch_body),
+            request=scouted.request,
             attempt=job.attempt + (job.status is Status.QUEUED),
             max_attempts=self._max_attempts(job),
             heavy=job.heavy,
             identity=scouted.identity,
             kind="process" if job.undo_of is None else "undo",
-            batch=origin.batch,
+            batch=job.parent if source_of(job.facet) == "manual" else None,
             seen=moved is not None and moved.seen,
             busy_deferrals=0 if moved is None else moved.busy,
             away_deferrals=0 if moved is None else moved.away,
@@ -159,7 +157,7 @@ class Ownership(Reading):
             crashed=crashed,
         )
         if job.status is Status.RUNNING:
-            claim.started, claim.started_at = True, trio.current_time()
+            claim.started, claim.started_at = True, self._clock()
         self._scouted.pop(job.seq, None)
         self._owned.add(job.seq)
         self._claims[job.seq] = claim
@@ -171,7 +169,7 @@ class Ownership(Reading):
     def _unscouted(self) -> list[int]:
         """The next heads of both lanes, if a first one of them was not looked up just now."""
         # Half the time: what is new enough here still is when ``claim`` comes a moment later.
-        old = trio.current_time() - SCOUTED_SECONDS / 2
+        old = self._clock() - SCOUTED_SECONDS / 2
         for light in (True, False):
             head = self._lanes.head(light=light, heavy=not light)
             if head is not None and (
@@ -189,25 +187,23 @@ class Ownership(Reading):
 
         def look(
             connection: apsw.Connection,
-        ) -> list[tuple[Found, int | None, tuple[Plan, int | None] | None]]:
+        ) -> list[tuple[int, NewJob, int | None, tuple[Plan, int | None] | None]]:
             mtimes = last_edit_mtimes(connection, {job.path for job in jobs.values()})
             return [
                 (
-                    found,
-                    mtimes.get(jobs[found.rows[0].seq].path),
+                    seq,
+                    request,
+                    mtimes.get(request.path),
                     None if undone is None else edit_to_undo(connection, undone),
                 )
-                for found in jobs_rows(connection, wanted)
-                for undone in (found.rows[0].body.get("undo_of"),)
+                for seq, request, undone in asked(connection, wanted)
             ]
 
         looked, identities = await self._scouts.look(look, [job.path for job in jobs.values()])
-        now = trio.current_time()
+        now = self._clock()
         self._scouted.clear()
-        for found, own_mtime_ns, undo in looked:
-            seq = found.rows[0].seq
-            identity = identities[jobs[seq].path]
-            self._scouted[seq] = Scouted(found, identity, own_mtime_ns, undo, now)
+        for seq, request, own_mtime_ns, undo in looked:
+            self._scouted[seq] = Scouted(request, identities[request.path], own_mtime_ns, undo, now)
 
     # --- open plans ---
 
@@ -254,7 +250,7 @@ class Ownership(Reading):
             if on_its_way not in self._batch_rows:
                 self._batch_rows.add(on_its_way)
                 draft.parent(ev.BATCH_STARTED, batch.seq)
-        claim.started_at = trio.current_time()
+        claim.started_at = self._clock()
         self._submit(draft)
         claim.started = True
 
@@ -348,15 +344,14 @@ class Ownership(Reading):
             raise JournalUnavailable("The journal failed during this run; the job is looked at")
         return self._state.jobs[claim.job]
 
-    @staticmethod
-    def _spent_ms(claim: Claim) -> int | None:
+    def _spent_ms(self, claim: Claim) -> int | None:
         if not claim.started:
             return None
-        return round((trio.current_time() - claim.started_at) * 1000)
+        return round((self._clock() - claim.started_at) * 1000)
 
     def release(self, claim: Claim) -> None:
         """The owner leaves. Harmless behind a durable operation; else the job finds its place."""
-        if claim.left or claim.ended.is_set():
+        if claim.left or claim.ended:
             return
         claim.left = True
         job = self._state.jobs.get(claim.job)

@@ -195,7 +195,9 @@ class Reading(Requests):
         named = [(job.seq, job.moved.last if by_seq and job.moved else job.seq) for job in picked]
         if narrowed:
             return LiveArm(named=named), len(named)
-        total = sum(state.live[status, facet] for status in statuses for facet in facets)
+        total = sum(
+            n for (at, _, facet), n in state.live.items() if at in statuses and facet in facets
+        )
         if Status.QUEUED not in statuses:
             return LiveArm(named=named), total
         return LiveArm(facets, tuple(state.moved), named), total
@@ -308,7 +310,7 @@ class Reading(Requests):
             workers=self.settings.worker_count,
             current=tuple(self._live_job(job) for job in sorted(running, key=lambda job: job.seq)),
             next=tuple(self._live_job(state.jobs[seq]) for seq in self._lanes.first(NEXT_SHOWN)),
-            depth=dict(state.depth),
+            depth=state.depth,
         )
 
     def _live_job(self, job: LiveJob) -> Job:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Iterable
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 import apsw
 import attrs
@@ -18,7 +18,7 @@ import structlog
 import trio
 
 from arrtheaudio.errors import JournalUnavailable
-from arrtheaudio.jobs.history import Found
+from arrtheaudio.jobs.models import NewJob
 from arrtheaudio.jobs.mounts import place_of
 from arrtheaudio.jobs.readers import Readers
 from arrtheaudio.media import Plan
@@ -31,11 +31,10 @@ T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
 
-@attrs.frozen
-class Scouted:
+class Scouted(NamedTuple):
     """What a claim needs."""
 
-    found: Found
+    request: NewJob
     identity: Hashable  # of the real file
     own_mtime_ns: int | None
     undo: tuple[Plan, int | None] | None  # what an undo job takes back, and whose it was

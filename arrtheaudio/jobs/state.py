@@ -88,8 +88,7 @@ class State:
     moved: set[int] = attrs.field(factory=set)  # live jobs with more than their queued row
     batches: dict[int, LiveBatch] = attrs.field(factory=dict)
     undoing: dict[int, int] = attrs.field(factory=dict)  # job to undo: its live undo job
-    live: Counter[tuple[Status, int]] = attrs.field(factory=Counter)  # by status and facet
-    depth: Counter[tuple[Status, Priority]] = attrs.field(factory=Counter)  # the same jobs
+    live: Counter[tuple[Status, Priority, int]] = attrs.field(factory=Counter)  # jobs; by facet
     ended: Counter[int] = attrs.field(factory=Counter)  # kept ended jobs and batches by facet
     singles_waiting: int = 0  # places that jobs outside batches take
     paused: bool = False
@@ -102,7 +101,15 @@ class State:
 
     def count(self, status: Status) -> int:
         """Live jobs in this status."""
-        return sum(n for (at, _), n in self.live.items() if at is status)
+        return sum(n for (at, _, _), n in self.live.items() if at is status)
+
+    @property
+    def depth(self) -> Counter[tuple[Status, Priority]]:
+        """Live jobs by status and priority."""
+        depth: Counter[tuple[Status, Priority]] = Counter()
+        for (status, priority, _), n in self.live.items():
+            depth[status, priority] += n
+        return depth
 
 
 def batch_end_body(batch: LiveBatch, error: str | None = None) -> dict[str, Any]:

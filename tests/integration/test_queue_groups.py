@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import trio
 import trio.testing
 
 from arrtheaudio.jobs import drive
-from arrtheaudio.jobs.drive import Entry, Landed
+from arrtheaudio.jobs.drive import Group, Landed
 from arrtheaudio.jobs.models import NewJob
 from arrtheaudio.jobs.queue import Queue, Settings, open_queue
 from arrtheaudio.jobs.writer import Writer
@@ -30,11 +29,11 @@ class HeldCommits:
         self._began = threading.Semaphore(0)
         monkeypatch.setattr(drive, "commit_group", self._held)
 
-    def _held(self, writer: Writer, entries: Sequence[Entry]) -> Landed:
-        self.sizes.append(len(entries))
+    def _held(self, writer: Writer, group: Group) -> Landed:
+        self.sizes.append(group.requests)
         self._began.release()
         self._gate.acquire()
-        return self._commit(writer, entries)
+        return self._commit(writer, group)
 
     async def begun(self) -> None:
         """Return when one more commit has begun."""

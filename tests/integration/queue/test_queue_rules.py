@@ -8,6 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 import trio
+import trio.testing
 from queue_kit import DONE, claim_started, delivery, inline_queue, next_claim, run_next
 
 from arrtheaudio.errors import JournalUnavailable, QueueFull, WorkersOff
@@ -166,6 +167,26 @@ async def test_a_job_that_is_being_cancelled_is_nobodys_to_run(path: Path, autoj
             await trio.sleep(0.1)
             assert queue.claim(light=True, heavy=True) is None
         assert (await queue.job(job)).status is Status.CANCELLED
+
+
+async def test_all_who_cancel_a_running_job_hear_of_its_end(path: Path, autojump_clock) -> None:
+    heard = []
+
+    async with inline_queue(path) as queue:
+        await queue.deliver(delivery("/m/a.mkv"))
+        claim = await claim_started(queue)
+
+        async def cancel() -> None:
+            heard.append((await queue.cancel(claim.job)).status)
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(cancel)
+            await trio.testing.wait_all_tasks_blocked()
+            assert heard == []
+            await queue.cancelled(claim)
+        await claim.wait_ended()  # nothing to wait for any more
+    assert heard == [Status.CANCELLED] * 3
 
 
 async def test_what_a_run_reports_behind_a_failure_of_the_journal_does_not_count(
