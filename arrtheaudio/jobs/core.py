@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 import trio
@@ -105,6 +105,12 @@ class Core:
             self._reserved += draft.places
             self._reservations.append((draft.rows[-1].seq, draft.places))
         await wait_landed(ticket)
+
+    async def _commit_event(self, kind: str, job: LiveJob, body: dict[str, Any]) -> str:
+        """``_commit`` for one event of one job, which is what mostly happens; its kind."""
+        row = ev.Row(self._journal.next_seq, self._now(), kind, job.seq, job.parent, body)
+        await wait_landed(self._journal.submit((row,)))
+        return kind
 
     async def _commit_owned(self, draft: Draft) -> None:
         """Commit the next event of jobs that wait; until it has landed they are this task's.

@@ -61,7 +61,7 @@ class Group:
 
     def add(self, rows: Sequence[Row]) -> None:
         """The rows of one more request."""
-        self.encoded += [encode_row(row) for row in rows]
+        self.encoded += [*map(encode_row, rows)]
         self.rows += rows
         self.requests += 1
 

@@ -10,7 +10,6 @@ durable ``job.started`` rows), 8 (an ended job is gone, so it cannot end twice).
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
@@ -48,7 +47,7 @@ def _queued(state: State, row: ev.Row) -> None:
         "retry_of" in body,
     )
     state.jobs[seq] = job
-    state.live[_QUEUED, job.priority, facet] += 1
+    _one_more(state.live, (_QUEUED, job.priority, facet))
     batch = state.batches.get(parent) if parent is not None else None
     if batch is not None:
         batch.total += 1
@@ -61,19 +60,20 @@ def _queued(state: State, row: ev.Row) -> None:
 
 def _move(state: State, row: ev.Row) -> tuple[LiveJob, Moved]:
     """Check the move, change the status and every count that depends on it."""
-    job = state.jobs.get(row.job or 0)
-    allowed, to = ev.MOVES[row.type]
-    if "refused" in row.body:
+    seq, at, kind, number, _, body = row
+    job = state.jobs.get(number or 0)
+    allowed, to = ev.MOVES[kind]
+    if "refused" in body:
         allowed = ev.REFUSED_FROM
     if job is None or job.status not in allowed:
         where = "not live" if job is None else job.status
-        raise JournalCorrupt(f"row {row.seq}: {row.type} for job {row.job}, which is {where}")
-    before = job.status
-    if job.moved is None:
-        job.moved = Moved(row.seq, row.at)
+        raise JournalCorrupt(f"row {seq}: {kind} for job {number}, which is {where}")
+    before, moved = job.status, job.moved
+    if moved is None:
+        moved = job.moved = Moved(seq, at)
         state.moved.add(job.seq)
-    moved = job.moved
-    moved.last, moved.last_at = row.seq, row.at
+    else:
+        moved.last, moved.last_at = seq, at
     if before is not to:
         _recount(state, job, before, to)
         job.status = to
@@ -83,7 +83,7 @@ def _move(state: State, row: ev.Row) -> tuple[LiveJob, Moved]:
 def _recount(state: State, job: LiveJob, before: Status, to: Status) -> None:
     _one_less(state.live, (before, job.priority, job.facet))
     if to not in ENDED:
-        state.live[to, job.priority, job.facet] += 1
+        _one_more(state.live, (to, job.priority, job.facet))
     batch = state.batches.get(job.parent) if job.parent is not None else None
     if batch is not None:
         batch.running += (to is Status.RUNNING) - (before is Status.RUNNING)
@@ -93,10 +93,17 @@ def _recount(state: State, job: LiveJob, before: Status, to: Status) -> None:
         state.singles_waiting += waits - waited
 
 
-def _one_less(counts: Counter[_Counted], of: _Counted) -> None:
-    counts[of] -= 1
-    if not counts[of]:
-        del counts[of]  # so that equal states compare equal
+def _one_more(counts: dict[_Counted, int], of: _Counted) -> None:
+    # As a dict: what Counter adds to it is Python, for two keys that come and go with each job.
+    counts[of] = counts.get(of, 0) + 1
+
+
+def _one_less(counts: dict[_Counted, int], of: _Counted) -> None:
+    left = counts[of] - 1
+    if left:
+        counts[of] = left
+    else:
+        counts.pop(of)  # so that equal states compare equal
 
 
 def _started(state: State, row: ev.Row) -> None:
@@ -128,7 +135,7 @@ def _retrying(state: State, row: ev.Row) -> None:
     job, moved = _back_to_queue(state, row)
     _one_less(state.live, (job.status, job.priority, job.facet))
     job.priority = Priority.LOW
-    state.live[job.status, job.priority, job.facet] += 1
+    _one_more(state.live, (job.status, job.priority, job.facet))
     moved.crashes = 0
     moved.seen = moved.seen or moved.reason not in UNSEEN
 

@@ -1,14 +1,16 @@
 """Who runs next: two heaps, light and heavy, by priority and then by age.
 
 A heap holds one integer per waiting job (priority and seq), so that a million
-of them stay small. Entries are not removed when a job leaves the queue some
-other way; ``valid`` tells on arrival at the head. A heavy job that waits for
+of them stay small; in front of it stand those that were looked at, in their order.
+Entries are not removed when a job leaves the queue some other way; ``valid`` tells
+on arrival at the head. A heavy job that waits for
 its slot is simply not popped and so blocks nobody. queue.md: invariants 4 to 6.
 """
 
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from typing import Final
 
@@ -26,18 +28,38 @@ def key_of(priority: Priority, seq: int) -> int:
     return priority << SEQ_BITS | seq
 
 
+class _Lane:
+    """Keys, the smallest first: all of ``front`` before any of ``heap``."""
+
+    __slots__ = ("front", "heap")
+
+    def __init__(self) -> None:
+        self.front: deque[int] = deque()  # ascending
+        self.heap: list[int] = []
+
+    def push(self, key: int) -> None:
+        if self.front and key < self.front[-1]:
+            for other in self.front:
+                heapq.heappush(self.heap, other)
+            self.front.clear()
+        heapq.heappush(self.heap, key)
+
+    def pop(self) -> int:
+        return self.front.popleft() if self.front else heapq.heappop(self.heap)
+
+
 class Lanes:
     """Jobs that wait: due ones in two heaps, delayed ones by time, excluded ones by file."""
 
     def __init__(self, valid: Valid) -> None:
         self._valid = valid
-        self._heaps: dict[bool, list[int]] = {False: [], True: []}  # by heavy
+        self._lanes = {False: _Lane(), True: _Lane()}  # by heavy
         self._delayed: list[tuple[float, int]] = []  # (monotonic due time, seq)
         self._excluded: dict[Hashable, list[tuple[int, Priority, bool]]] = {}
 
     def push(self, seq: int, priority: Priority, heavy: bool) -> None:
         """A job that is due."""
-        heapq.heappush(self._heaps[heavy], key_of(priority, seq))
+        self._lanes[heavy].push(key_of(priority, seq))
 
     def delay(self, seq: int, due: float) -> None:
         """A job that is due at ``due``."""
@@ -71,18 +93,21 @@ class Lanes:
             return other & _SEQ_MASK, True
         return None if first is None else (first & _SEQ_MASK, False)
 
-    def _head_key(self, lane: bool) -> int | None:
-        heap = self._heaps[lane]
-        while heap:
-            key = heap[0]
-            if self._valid(key & _SEQ_MASK, _PRIORITIES[key >> SEQ_BITS], lane):
+    def _head_key(self, heavy: bool) -> int | None:
+        lane = self._lanes[heavy]
+        while lane.front or lane.heap:
+            key = lane.front[0] if lane.front else lane.heap[0]
+            if self._waits(key, heavy):
                 return key
-            heapq.heappop(heap)
+            lane.pop()
         return None
+
+    def _waits(self, key: int, heavy: bool) -> bool:
+        return self._valid(key & _SEQ_MASK, _PRIORITIES[key >> SEQ_BITS], heavy)
 
     def pop(self, seq: int, heavy: bool) -> None:
         """Remove the head of a lane, which must be this job."""
-        key = heapq.heappop(self._heaps[heavy])
+        key = self._lanes[heavy].pop()
         assert key & _SEQ_MASK == seq, "only heads leave a lane"
 
     def first(self, count: int, *, lanes: tuple[bool, ...] = (False, True)) -> list[int]:
@@ -90,12 +115,12 @@ class Lanes:
         keys = sorted(key for lane in lanes for key in self._first_keys(lane, count))
         return [key & _SEQ_MASK for key in keys[:count]]
 
-    def _first_keys(self, lane: bool, count: int) -> list[int]:
-        heap, taken = self._heaps[lane], list[int]()
-        while len(taken) < count and (key := self._head_key(lane)) is not None:
-            heapq.heappop(heap)
-            if not taken or taken[-1] != key:  # it may have been pushed twice
-                taken.append(key)
-        for key in taken:
-            heapq.heappush(heap, key)
-        return taken
+    def _first_keys(self, heavy: bool, count: int) -> list[int]:
+        lane = self._lanes[heavy]
+        keys = [key for key in lane.front if self._waits(key, heavy)]
+        while len(keys) < count and lane.heap:
+            key = heapq.heappop(lane.heap)
+            if self._waits(key, heavy) and (not keys or keys[-1] != key):  # pushed twice, perhaps
+                keys.append(key)
+        lane.front = deque(keys)
+        return keys[:count]

@@ -256,39 +256,34 @@ class Ownership(Reading):
 
     async def planned(self, claim: Claim, plan: Plan) -> None:
         """Return when the plan is durable: only then may the first byte be written."""
-        live, draft = self._live(claim), self._draft()
-        draft.job(ev.JOB_PLANNED, claim.job, live.parent, encode_plan(plan))
-        await self._commit(draft)
+        await self._commit_event(ev.JOB_PLANNED, self._live(claim), encode_plan(plan))
 
     async def completed(self, claim: Claim, outcome: Outcome) -> str:
         """The file is as it should be, or is left alone by design."""
-        live, draft = self._live(claim), self._draft()
+        live = self._live(claim)
         ms, dry_run = self._spent_ms(claim), claim.request.dry_run
         body = ev.completed_body(live.path, live.facet, outcome, ms=ms, dry_run=dry_run)
+        if live.undo_of is None or not body.get("track_changed"):
+            return await self._commit_event(ev.JOB_COMPLETED, live, body)
+        draft = self._draft()
         draft.job(ev.JOB_COMPLETED, claim.job, live.parent, body)
-        if live.undo_of is not None and body.get("track_changed"):
-            path = encode_bytes(live.path)
-            facet = live_facet(source_of(live.facet), container_of(live.facet))
-            undone = {"path": path, "facet": facet, "undone_by": claim.job}
-            draft.job(ev.JOB_UNDONE, live.undo_of, claim.undo_parent, undone)
+        facet = live_facet(source_of(live.facet), container_of(live.facet))
+        undone = {"path": encode_bytes(live.path), "facet": facet, "undone_by": claim.job}
+        draft.job(ev.JOB_UNDONE, live.undo_of, claim.undo_parent, undone)
         await self._commit(draft)
         return ev.JOB_COMPLETED
 
     async def failed(self, claim: Claim, reason: str, message: str) -> str:
         """The job ends; it is not tried again by itself."""
-        live, draft = self._live(claim), self._draft()
+        live = self._live(claim)
         body = ev.failed_body(live.path, live.facet, reason, message, ms=self._spent_ms(claim))
-        draft.job(ev.JOB_FAILED, claim.job, live.parent, body)
-        await self._commit(draft)
-        return ev.JOB_FAILED
+        return await self._commit_event(ev.JOB_FAILED, live, body)
 
     async def cancelled(self, claim: Claim) -> str:
         """The run was cancelled and its file is untouched."""
-        live, draft = self._live(claim), self._draft()
+        live = self._live(claim)
         body = ev.cancelled_body(live.path, live.facet, ms=self._spent_ms(claim))
-        draft.job(ev.JOB_CANCELLED, claim.job, live.parent, body)
-        await self._commit(draft)
-        return ev.JOB_CANCELLED
+        return await self._commit_event(ev.JOB_CANCELLED, live, body)
 
     async def retrying(self, claim: Claim, reason: str, message: str, delay: float) -> str:
         """The attempt failed; another follows at priority low, with the same id."""
@@ -334,10 +329,7 @@ class Ownership(Reading):
         batch = self._state.batches.get(claim.batch or 0)
         if claim.why == "cancel" or (batch is not None and self._is_cancelling(batch)):
             return await self.cancelled(claim)
-        live, draft = self._live(claim), self._draft()
-        draft.job(kind, claim.job, live.parent, body)
-        await self._commit(draft)
-        return kind
+        return await self._commit_event(kind, self._live(claim), body)
 
     def _live(self, claim: Claim) -> LiveJob:
         if claim.revoked:
