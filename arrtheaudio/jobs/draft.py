@@ -6,6 +6,8 @@ from typing import Any
 
 from arrtheaudio.jobs import events as ev
 
+_new = tuple.__new__  # what a NamedTuple's own constructor does, in half the time
+
 
 class Draft:
     """Rows from ``first`` on. Must be submitted before anything else is."""
@@ -30,7 +32,7 @@ class Draft:
         """A new job; its id."""
         seq = self._next
         self.places += takes_place
-        self.rows.append(ev.Row(seq, self._at, ev.JOB_QUEUED, seq, parent, body))
+        self.rows.append(_new(ev.Row, (seq, self._at, ev.JOB_QUEUED, seq, parent, body)))
         self._next = seq + 1
         return seq
 

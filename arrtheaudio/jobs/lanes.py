@@ -59,7 +59,7 @@ class Lanes:
 
     def push(self, seq: int, priority: Priority, heavy: bool) -> None:
         """A job that is due."""
-        self._lanes[heavy].push(key_of(priority, seq))
+        self._lanes[heavy].push(priority << SEQ_BITS | seq)  # key_of, for every job of a flood
 
     def delay(self, seq: int, due: float) -> None:
         """A job that is due at ``due``."""
