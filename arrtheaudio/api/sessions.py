@@ -61,12 +61,15 @@ class Door:
             await self._gate.sessions.end(request.cookie)
         return Answer(None, 204, headers={"Set-Cookie": self._cookie("", 0, request)})
 
-    async def key(self, services: Services) -> Answer:
+    async def key(self, services: Services, *, request: Credentials) -> Answer:
         """The API key, for the page that tells how to connect Sonarr and Radarr.
 
         A POST, so that a cookie does only with this page's own ``Origin``, and no
-        history or prefetch holds it.
+        history or prefetch holds it. A signed body does not: who overheard a delivery
+        could send it here, and would have the key that signs all others.
         """
+        if self._gate.rests_on_body(request):
+            raise Forbidden("A signature is not enough to be told the key.")
         view: Key = {"api_key": self._gate.api_key}
         return reply(view)
 
@@ -116,5 +119,6 @@ def operations(gate: Gate, url_base: str) -> tuple[Operation, ...]:
             "The API key, to be pasted into Sonarr and Radarr",
             "session",
             {200: Key},
+            wants_request=True,
         ),
     )

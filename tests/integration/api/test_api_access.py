@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+from functools import partial
 from pathlib import Path
 
 from live_api import KEY, Live, configured, live_api
@@ -46,6 +49,18 @@ async def test_a_session_opens_the_api_for_its_own_pages(live: Live) -> None:
     assert (await live.stranger.delete("/session", headers=own)).status_code == 204
     stolen = await live.stranger.get("/queue", headers={"Cookie": f"arrtheaudio_session={kept}"})
     assert stolen.status_code == 401
+
+
+async def test_a_signed_body_does_not_give_the_key_away(live: Live) -> None:
+    overheard = b'{"eventType": "Test"}'
+    signature = hmac.new(KEY.encode(), overheard, hashlib.sha256).hexdigest()
+    for spelled in (signature, f"sha256={signature}"):
+        signed = {"X-Webhook-Signature": spelled}
+        ask = partial(live.stranger.post, content=overheard, headers=signed)
+        assert (await ask("/webhook/sonarr")).status_code == 200
+        refused = await ask("/session/key")
+        assert refused.status_code == 403
+        assert KEY not in refused.text
 
 
 async def test_without_a_key_only_this_machine_is_served(tmp_path: Path) -> None:
