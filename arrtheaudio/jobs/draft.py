@@ -12,8 +12,6 @@ _new = tuple.__new__  # what a NamedTuple's own constructor does, in half the ti
 class Draft:
     """Rows from ``first`` on. Must be submitted before anything else is."""
 
-    __slots__ = ("_at", "_next", "places", "rows")  # one is made for every operation
-
     def __init__(self, first: int, at: float) -> None:
         self._next = first
         self._at = at
@@ -40,10 +38,7 @@ class Draft:
         self, kind: str, job: int, parent: int | None, body: dict[str, Any] | None = None
     ) -> int:
         """An event of a job."""
-        seq = self._next
-        self.rows.append(ev.Row(seq, self._at, kind, job, parent, body or {}))
-        self._next = seq + 1
-        return seq
+        return self._add(kind, job, parent, body or {})
 
     def begin(self, kind: str, body: dict[str, Any]) -> int:
         """The first row of a batch or of a webhook, which is its own parent; its id."""
