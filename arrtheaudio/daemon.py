@@ -119,6 +119,8 @@ class Daemon:
         self._walker = ThreadWalker(_roots(self._config))
         self._discoveries = Discoveries(queue, self._walker)
         self._links = LinkWatch(queue, self._engine, self._waits_for_links)
+        self._reload_asked = trio.Event()  # replaced each time
+        self._stop_journalled = trio.Event()  # or it could not be
         self._stopping = trio.Event()
         self._http_stop = trio.Event()
         self._http_closed = trio.Event()
@@ -129,6 +131,8 @@ class Daemon:
         """Start every service, wait for the wish to stop, stop."""
         async with trio.open_nursery() as services:
             await services.start(self._watch_signals)
+            services.start_soon(self._journal_stop)
+            services.start_soon(self._reload_when_asked)
             await services.start(_supervised, "workers", self._workers.run)
             discovery = trio.CancelScope()
             await services.start(_supervised, "discovery", self._discoveries.run, discovery)
@@ -139,7 +143,7 @@ class Daemon:
             _garbage.keep_what_is()
             task_status.started(self._announce(port))
             await self._asked.stop.wait()
-            await self._stop(services, discovery)
+            await self._stop(discovery)
             services.cancel_scope.cancel()
 
     # --- services ---
@@ -173,7 +177,7 @@ class Daemon:
             task_status.started()
             async for signum in signals:
                 if signum == signal.SIGHUP:
-                    await self._reload()
+                    self._reload_asked.set()
                 else:
                     self._asked.receive(signum)
 
@@ -220,11 +224,19 @@ class Daemon:
     def _waits_for_links(self) -> bool:
         return self._config.media.hardlinks == "wait"
 
+    async def _reload_when_asked(self) -> None:
+        """A task of its own: a configuration file that hangs holds up no other signal."""
+        while True:
+            await self._reload_asked.wait()
+            self._reload_asked = trio.Event()
+            await self._reload()
+
     async def _reload(self) -> None:
         """Take over what can change live; what cannot is named in the log and stays."""
         self._notifier.reloading()
         try:
-            new = (await trio.to_thread.run_sync(self._loaded.reload)).config
+            loaded = await trio.to_thread.run_sync(self._loaded.reload, abandon_on_cancel=True)
+            new = loaded.config
             differing = changes(self._config, new)
             wanted = kept(new, self._config, differing.restart)
             _configure_logs(wanted, self._key)
@@ -242,14 +254,12 @@ class Daemon:
 
     # --- stopping ---
 
-    async def _stop(self, services: trio.Nursery, discovery: trio.CancelScope) -> None:
+    async def _stop(self, discovery: trio.CancelScope) -> None:
         grace = self._config.processing.shutdown_grace_seconds
         self._backstop.arm(STOPPING_ROW_SECONDS + grace + HUNG_SECONDS + 2 * CLOSE_SECONDS)
         self._notifier.stopping(f"{len(self._workers.running)} jobs are running")
-        told = trio.Event()
-        services.start_soon(self._journal_stop, grace, told)
         with trio.move_on_after(STOPPING_ROW_SECONDS):
-            await told.wait()
+            await self._stop_journalled.wait()
         self._stopping.set()
         discovery.cancel()
         with trio.move_on_after(grace):
@@ -265,14 +275,19 @@ class Daemon:
         with trio.move_on_after(CLOSE_SECONDS):
             await self._http_closed.wait()
 
-    async def _journal_stop(self, grace: float, told: trio.Event) -> None:
-        """A task of its own: a commit that has begun is waited for, whatever is cancelled."""
+    async def _journal_stop(self) -> None:
+        """A task of its own: a commit that has begun is waited for, whatever is cancelled.
+
+        It waits for no service, so that a stop in the midst of the start is no crash.
+        """
+        await self._asked.stop.wait()
+        grace = self._config.processing.shutdown_grace_seconds
         try:
             await self._queue.stopping()
             _log.info("daemon_stopping", running=len(self._workers.running), grace_seconds=grace)
         except JournalUnavailable as error:
             _log.warning("stop_not_journalled", detail=str(error))
-        told.set()
+        self._stop_journalled.set()
 
 
 class Service(Protocol):

@@ -170,3 +170,11 @@ def taking(seconds: float) -> Behaviour:
         return DONE
 
     return behave
+
+
+async def like_a_program(claim: Claim, before_write: BeforeWrite) -> Outcome:
+    """As ffmpeg runs: for ever, and what cancels it comes out of a nursery."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.sleep_forever)
+        await trio.sleep_forever()
+    raise AssertionError

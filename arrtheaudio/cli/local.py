@@ -19,14 +19,17 @@ import trio
 
 from arrtheaudio import logs
 from arrtheaudio.config import Loaded
+from arrtheaudio.errors import HalfEdited
 from arrtheaudio.jobs.attempt import attempt
 from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.engine import MediaEngine, Policy
 from arrtheaudio.jobs.models import Job, NewDelivery, NewJob
 from arrtheaudio.jobs.queue import Queue, Settings, open_queue
 from arrtheaudio.jobs.recovery import settle
+from arrtheaudio.media import Plan
 
 FOLDER_MODE: Final = 0o700
+CANCEL_SECONDS: Final = 10.0  # a journal that hangs must not hold the command for ever
 EVENT: Final = "Process"  # what the history shows for work of the command line
 
 
@@ -36,6 +39,15 @@ class Local:
 
     queue: Queue
     engine: MediaEngine
+    settling: trio.Nursery
+    unsettled: list[Claim] = attrs.field(factory=list)  # of this life and of former ones
+
+    async def settle(self, claim: Claim, plan: Plan, error: HalfEdited | None = None) -> None:
+        """Finish or take back an edit; one that cannot be settled yet is tried on and on."""
+        tried = trio.Event()
+        self.unsettled.append(claim)
+        self.settling.start_soon(settle, self.queue, self.engine, claim, plan, tried, error)
+        await tried.wait()
 
     async def process(
         self, jobs: Sequence[NewJob], *, parallel: int, ended: Callable[[Job], None]
@@ -72,19 +84,26 @@ class Local:
                 for _ in range(parallel):
                     nursery.start_soon(self._work, waiting, ended)
         finally:
-            with trio.CancelScope(shield=True):
+            with trio.move_on_after(CANCEL_SECONDS, shield=True):
                 await self._cancel_what_waits(jobs)
 
     async def _work(self, waiting: Iterator[int], ended: Callable[[Job], None]) -> None:
         for job in waiting:
             claim = await self.queue.claim_direct(job)
             if claim is not None:
-                await attempt(self.queue, self.engine, claim, worker_id=1)
+                unsettled = await attempt(self.queue, self.engine, claim, worker_id=1)
+                if unsettled is not None:
+                    claim.scope = trio.CancelScope()  # one can be entered once only
+                    await self.settle(claim, unsettled.plan, unsettled.error)
             ended(await self.queue.job(job))
 
     async def _cancel_what_waits(self, jobs: Sequence[int]) -> None:
-        """After an interruption nothing of this call may be left for a later daemon."""
-        for job in set(self.queue.direct_jobs()).intersection(jobs):
+        """After an interruption nothing of this call may be left for a later daemon.
+
+        But what could not be settled is: its file may be changed in part.
+        """
+        left = {claim.job for claim in self.unsettled}
+        for job in set(self.queue.direct_jobs()).intersection(jobs) - left:
             await self.queue.cancel(job)
 
 
@@ -108,16 +127,14 @@ async def open_local(loaded: Loaded, paths: Sequence[bytes] = ()) -> AsyncIterat
         open_queue(Path(loaded.journal_path), settings) as queue,
         trio.open_nursery() as settling,
     ):
-        interrupted = await queue.take_open_plans()
-        for claim, plan in interrupted:
-            tried = trio.Event()
-            settling.start_soon(settle, queue, engine, claim, plan, tried)
-            await tried.wait()
+        local = Local(queue, engine, settling)
+        for claim, plan in await queue.take_open_plans():
+            await local.settle(claim, plan)
         try:
-            yield Local(queue, engine)
+            yield local
         finally:
             with trio.CancelScope(shield=True):
-                await _stop(queue, [claim for claim, _ in interrupted])
+                await _stop(queue, local.unsettled)
 
 
 async def _stop(queue: Queue, unsettled: Sequence[Claim]) -> None:

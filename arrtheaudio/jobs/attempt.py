@@ -56,8 +56,11 @@ async def attempt(queue: Owner, engine: Engine, claim: Claim, worker_id: int) ->
     except JournalUnavailable as error:
         # The queue has revoked the claim; after reopening it places the job anew.
         _log.info("attempt_lost", job=format_id("job", claim.job), detail=str(error))
-    except trio.Cancelled:  # the daemon ends for another reason, and the file is untouched
-        queue.release(claim)
+    except (trio.Cancelled, BaseExceptionGroup) as error:
+        # The daemon ends for another reason, and the file is untouched. Where a program
+        # runs, the cancellation comes out of that program's nursery, in a group.
+        if isinstance(error, trio.Cancelled) or error.split(trio.Cancelled)[1] is None:
+            queue.release(claim)
         raise
     queue.release(claim)
     return None

@@ -105,11 +105,11 @@ class Ownership(Reading):
             return self._own(job, scouted)
         return None
 
-    async def claim_direct(self, job: int) -> Claim | None:
+    async def claim_direct(self, job: int, *, wait: bool = True) -> Claim | None:
         """Claim one job of a delivery that runs in the daemon (worker_count 0).
 
         None if it has ended, is owned, or went to the lanes, and while nothing may start.
-        Its real file must be free: waits until it is.
+        Its real file must be free: waits until it is, or gives None where ``wait`` is not set.
         """
         while self._waits_here(job):
             await self._scout([job])
@@ -118,6 +118,8 @@ class Ownership(Reading):
                 continue
             if scouted.identity not in self._files:
                 return self._own(self._state.jobs[job], scouted)
+            if not wait:
+                return None
             await self._feed.wait_change()
         return None
 
@@ -126,6 +128,8 @@ class Ownership(Reading):
         live = self._state.jobs.get(job)
         if live is None or not live.direct or live.status is not Status.QUEUED:
             return False
+        if self.settings.worker_count:
+            return False  # it went to the lanes
         held = self._state.paused or self._stopping or not self._journal.available
         return not held and job not in self._owned
 

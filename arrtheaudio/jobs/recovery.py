@@ -32,7 +32,14 @@ from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.engine import Engine
 from arrtheaudio.jobs.models import format_id
 from arrtheaudio.jobs.owner import Owner, end
-from arrtheaudio.jobs.verdict import Completed, Failed, Interrupted, Verdict, retry_or_fail
+from arrtheaudio.jobs.verdict import (
+    Completed,
+    Failed,
+    Interrupted,
+    Verdict,
+    retry_or_fail,
+    unforeseen,
+)
 from arrtheaudio.media import Outcome, Plan, Recovery
 
 # The pauses before the next tries; behind them the configured one, for ever.
@@ -105,6 +112,9 @@ async def _try_to_settle(
         return Failed(error.reason, error.advice), ""
     except MediaError as error:
         return None, error.advice
+    except Exception as error:  # a fault of ours: it must not end the daemon at every start
+        _log.error("settling_raised", path=plan.path, exc_info=error)
+        return None, unforeseen(error).message
 
 
 def of_recovery(plan: Plan, recovery: Recovery) -> Verdict:

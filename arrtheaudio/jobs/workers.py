@@ -169,7 +169,8 @@ class Workers:
         while True:
             self._direct_wanted = trio.Event()
             for job in self._queue.direct_jobs():
-                claim = await _once_readable(partial(self._queue.claim_direct, job))
+                # One whose file is held is asked for again behind the next change (_dispatch).
+                claim = await _once_readable(partial(self._queue.claim_direct, job, wait=False))
                 if claim is not None:
                     await self._run(nursery, claim, 1)
             await self._direct_wanted.wait()

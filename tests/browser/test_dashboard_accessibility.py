@@ -112,7 +112,7 @@ def test_axe_finds_nothing_serious_on_a_phone(lived_in: Desk) -> None:
 
 def test_axe_finds_nothing_serious_where_one_signs_in(desk: Desk) -> None:
     page = desk.open(signed_in=False)
-    expect(page.get_by_label("API key")).to_be_visible()
+    expect(page.get_by_label("API key", exact=True)).to_be_visible()
     assert faults(page) == []
 
 

@@ -13,7 +13,7 @@ NO_SOCKET = r"WebSocket connection to .* failed"
 
 def test_a_stranger_signs_in_and_comes_to_the_page_he_asked_for(desk: Desk) -> None:
     page = desk.open("#/system", signed_in=False, expected=(REFUSED,))
-    field = page.get_by_label("API key")
+    field = page.get_by_label("API key", exact=True)
     expect(field).to_be_focused()
     field.fill("wrong")
     page.get_by_role("button", name="Sign in").click()
@@ -27,9 +27,9 @@ def test_a_stranger_signs_in_and_comes_to_the_page_he_asked_for(desk: Desk) -> N
 def test_signing_out_leads_back_to_the_one_field(desk: Desk) -> None:
     page = desk.open("#/system")
     page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_label("API key")).to_be_visible()
+    expect(page.get_by_label("API key", exact=True)).to_be_visible()
     page.reload()
-    expect(page.get_by_label("API key")).to_be_visible()
+    expect(page.get_by_label("API key", exact=True)).to_be_visible()
 
 
 def test_a_new_daemon_says_how_to_connect_it(desk: Desk) -> None:

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
-from workers_kit import forever, raising, taking, world
+from workers_kit import BeforeWrite, forever, plan_of, raising, taking, world
 
-from arrtheaudio.errors import FileBusy, FileNotFound, IoFailed, NoSpace, WorkersOff
+from arrtheaudio.errors import FileBusy, FileNotFound, HalfEdited, IoFailed, NoSpace, WorkersOff
+from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.models import NewDelivery, NewJob, Status
 from arrtheaudio.jobs.scouting import Scouts
 from arrtheaudio.jobs.settings import Settings
+from arrtheaudio.media import Outcome, Recovery
 
 
 def delivery(*paths: bytes) -> NewDelivery:
@@ -165,3 +167,49 @@ async def test_a_delivery_whose_jobs_are_cancelled_is_answered(
             await w.queue.cancel(job)
         jobs = await w.workers.run_here(accepted)
     assert [job.status for job in jobs] == [Status.CANCELLED] * 2
+
+
+async def test_a_delivery_whose_file_is_held_keeps_no_other_delivery_waiting(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    away = [IoFailed(), IoFailed(), IoFailed(), IoFailed(), IoFailed()]
+
+    async def half(claim: Claim, before_write: BeforeWrite) -> Outcome:
+        await before_write(plan_of(claim.path))
+        raise HalfEdited("the share went away")
+
+    def recover() -> Recovery:
+        if away:
+            raise away.pop()
+        return Recovery("completed", "", 7)
+
+    async with world(tmp_path, Settings(worker_count=0)) as w:
+        w.engine.files[b"/m/a.mkv"] = half
+        w.engine.recoveries[b"/m/a.mkv"] = recover
+        (first,) = (await w.queue.deliver(delivery(b"/m/a.mkv"))).jobs
+        await trio.sleep(10)
+        w.engine.files[b"/m/a.mkv"] = taking(1.0)
+        (held,) = (await w.queue.deliver(delivery(b"/m/a.mkv"))).jobs
+        (other,) = (await w.queue.deliver(delivery(b"/m/b.mkv"))).jobs
+        assert (await w.ended(other)).result == "success"
+        assert (await w.queue.job(held)).status is Status.QUEUED
+        for job in (first, held):
+            assert (await w.ended(job)).result == "success"
+
+
+async def test_what_went_to_the_lanes_is_not_run_in_the_daemon_as_well(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    paths = [b"/m/%d.mp4" % number for number in range(4)]
+    async with world(tmp_path, Settings(worker_count=0)) as w:
+        w.engine.files = dict.fromkeys(paths, taking(10.0))
+        accepted = await w.queue.deliver(delivery(*paths))
+        await trio.sleep(1)
+        w.queue.configure(Settings(worker_count=2, max_mp4_concurrent=1))
+        w.workers.configure()
+        await w.ended(accepted.jobs[0])
+        await trio.sleep(1)  # behind the one that ran when the settings changed
+        w.engine.most_heavy = 0
+        for job in accepted.jobs:
+            assert (await w.ended(job)).result == "success"
+        assert w.engine.most_heavy == 1

@@ -273,3 +273,20 @@ async def test_a_file_that_stays_absent_is_gone(
     engine.recoveries[b"/m/a.mkv"] = gone
     async with world(tmp_path, engine=engine) as w:
         assert (await w.ended(job)).reason == "gone"
+
+
+async def test_a_fault_of_ours_while_settling_does_not_end_every_start(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    job = await crash_while_writing(tmp_path)
+    faults = count()
+
+    def recover() -> Recovery:
+        if next(faults) < 3:
+            raise IndexError("as a parser's fault")
+        return Recovery("completed", "settled", 7)
+
+    engine = FakeEngine(recoveries={b"/m/a.mkv": recover})
+    async with world(tmp_path, engine=engine) as w:
+        assert (await w.queue.job(job)).status is Status.RUNNING
+        assert (await w.ended(job)).result == "success"

@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 import trio
 import trio.testing
-from workers_kit import DONE, BeforeWrite, FakeEngine, forever, plan_of, raising, taking, world
+from workers_kit import (
+    DONE,
+    BeforeWrite,
+    FakeEngine,
+    forever,
+    like_a_program,
+    plan_of,
+    raising,
+    taking,
+    world,
+)
 
 from arrtheaudio.errors import AlreadyEnded
 from arrtheaudio.jobs.claims import Claim
@@ -165,3 +175,22 @@ async def test_a_job_whose_end_ends_the_daemon_is_poisoned_and_the_others_are_no
         assert (await w.ended(jobs[0])).reason == "poisoned"
         assert (await w.until(jobs[1], Status.RUNNING)).attempt == 1
     assert engine.cleared == [b"/m/bad.mkv"]
+
+
+async def test_the_end_of_the_daemon_is_no_crash_of_a_job_that_runs_a_program(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    engine = FakeEngine(files={b"/m/film.mp4": like_a_program})
+    jobs: list[int] = []
+
+    async def until_it_ends() -> None:
+        async with world(tmp_path, engine=engine) as w:
+            jobs.extend([] if jobs else await w.submit(b"/m/film.mp4"))
+            await w.until(jobs[0], Status.RUNNING)
+            raise ZeroDivisionError
+
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            await until_it_ends()
+    async with world(tmp_path, engine=engine) as w:
+        assert (await w.until(jobs[0], Status.RUNNING)).attempt == 1

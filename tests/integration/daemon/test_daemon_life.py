@@ -20,6 +20,7 @@ from arrtheaudio._stopping import Backstop, StopRequests
 from arrtheaudio.config import Config, Loaded
 from arrtheaudio.daemon import Running, kept, serve, settings_of
 from arrtheaudio.errors import CannotListen, ConfigError, JournalLocked, ServiceFailed
+from arrtheaudio.jobs import workers
 from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.engine import Engine
 from arrtheaudio.jobs.events import Row
@@ -223,6 +224,62 @@ async def test_an_open_edit_is_settled_before_http_opens(loaded: Loaded, tmp_pat
     assert [event.type for event in found.events[:3]] == [
         "job.queued", "job.started", "job.interrupted",
     ]  # fmt: skip
+
+
+async def test_a_stop_is_journalled_while_the_start_still_waits_for_a_hung_file(
+    loaded: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "media" / "film.mkv"
+    file.write_bytes(mkv())
+    os.utime(file, (1.7e9, 1.7e9))
+    await crash_behind_the_plan(Path(loaded.journal_path), os.fsencode(file))
+    asked, journalled = trio.Event(), trio.Event()
+
+    async def hang(self: Engine, plan: Plan) -> None:
+        asked.set()
+        await journalled.wait()
+        await trio.sleep_forever()
+
+    stopping = Queue.stopping
+
+    async def noted(self: Queue) -> None:
+        await stopping(self)
+        journalled.set()
+
+    monkeypatch.setattr(daemon.MediaEngine, "recover", hang)
+    monkeypatch.setattr(Queue, "stopping", noted)
+    monkeypatch.setattr(workers, "RECOVERY_PATIENCE_SECONDS", 3600.0)
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve, loaded)
+            await asked.wait()
+            os.kill(os.getpid(), signal.SIGTERM)
+            await journalled.wait()
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_configuration_that_hangs_holds_up_no_stop(
+    loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+    token = trio.lowlevel.current_trio_token()
+    reading = trio.Event()
+
+    def hang(self: Loaded) -> Loaded:
+        token.run_sync_soon(reading.set)
+        go.wait()
+        return self
+
+    monkeypatch.setattr(Loaded, "reload", hang)
+    try:
+        with trio.fail_after(60):
+            async with trio.open_nursery() as nursery:
+                await nursery.start(serve, loaded)
+                os.kill(os.getpid(), signal.SIGHUP)
+                await reading.wait()
+                os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        go.set()
 
 
 async def crash_behind_the_plan(journal: Path, path: bytes) -> int:
