@@ -31,6 +31,7 @@ if MISSING and not os.environ.get("CI"):
         "test_dashboard_anywhere.py",
         "test_dashboard_accessibility.py",
         "test_dashboard_lists.py",
+        "test_dashboard_outage.py",
         "test_dashboard_speed.py",
     ]
 

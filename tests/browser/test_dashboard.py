@@ -61,6 +61,31 @@ def test_what_is_done_for_real_keeps_the_languages_of_the_dry_run(desk: Desk) ->
     }
 
 
+def test_enter_in_a_field_of_the_dialog_starts_the_scan(desk: Desk) -> None:
+    library(desk, right=1, wrong=1)
+    page = desk.open("#/batches")
+    page.get_by_role("button", name="Scan a folder").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Filters").click()
+    dialog.get_by_label("File pattern").press("Enter")
+    expect(page.locator(".legend")).to_contain_text("1would change")
+    page.get_by_role("button", name="Scan a folder").first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert len(desk.daemon.get("/batch")["batches"]) == 1
+
+
+def test_a_batch_that_ended_before_the_eyes_can_be_undone_at_once(desk: Desk) -> None:
+    library(desk)
+    page = desk.open("#/batches")
+    expect(page.get_by_text("No batch yet.")).to_be_visible()
+    batch(desk)
+    card = page.locator(".batch")
+    expect(card).to_contain_text("Completed")
+    expect(card.get_by_role("button", name="Undo…")).to_be_visible()
+    expect(card).not_to_contain_text("now ago")
+
+
 def test_a_batch_is_cancelled_after_being_asked(desk: Desk) -> None:
     wrong = library(desk)
     desk.daemon.post("/queue/pause", status=200)

@@ -123,6 +123,38 @@ def test_keys_move_select_open_and_close(desk: Desk) -> None:
     expect(page.get_by_label("Search by title or path")).to_be_focused()
 
 
+def test_what_is_typed_behind_the_search_key_is_searched_for_on_every_page(desk: Desk) -> None:
+    files = library(desk, right=0, wrong=1)
+    batch(desk)
+    changed = files[0].read_bytes()
+    for words in ("kung fu", "paddington"):  # u undoes what k has focused, p pauses
+        page = desk.open("#/")
+        expect(rows(page).first).to_be_visible()
+        page.keyboard.press("/")
+        field = page.get_by_label("Search by title or path")
+        expect(field).to_be_focused()
+        page.keyboard.type(words)
+        expect(field).to_have_value(words)
+    assert desk.daemon.get("/queue")["paused"] is False
+    assert desk.daemon.get("/jobs")["total"] == 1
+    assert files[0].read_bytes() == changed
+
+
+def test_counts_of_the_chips_agree_with_the_daemon_when_it_is_quiet(desk: Desk) -> None:
+    library(desk, right=1, wrong=1)
+    page = desk.open("#/jobs")
+    expect(page.get_by_role("button", name="All 0")).to_be_visible()
+    outside = {"path": "/somewhere/else/Film.mkv"}
+    desk.daemon.post(
+        "/webhook/radarr",
+        {"eventType": "Download", "movie": {"title": "Film"}, "movieFile": outside},
+    )
+    batch(desk)
+    page.get_by_role("button", name="All 3").wait_for()
+    for chip in ("Waiting 0", "Changed 1", "Already right 1", "Skipped 1"):
+        expect(page.get_by_role("button", name=chip)).to_be_visible()
+
+
 def test_new_jobs_enter_the_list_without_a_reload(desk: Desk) -> None:
     file = library(desk, right=0, wrong=1)[0]
     page = desk.open("#/jobs")

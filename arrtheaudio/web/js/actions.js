@@ -127,12 +127,14 @@ export async function copy(words) {
     await navigator.clipboard.writeText(words);
   } catch {
     // Not a secure origin (plain http in a LAN): the old way still works there.
+    const focused = document.activeElement;
     const area = document.createElement("textarea");
     area.value = words;
     document.body.append(area);
     area.select();
     done = document.execCommand("copy");
     area.remove();
+    focused?.focus({ preventScroll: true });
   }
   if (done) toast("Copied.");
   else toast("The browser did not let it be copied: select it, and copy it by hand.", { alert: true });

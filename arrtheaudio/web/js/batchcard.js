@@ -2,7 +2,7 @@
 
 import * as actions from "./actions.js";
 import { attribute, button, h, keyed, text } from "./dom.js";
-import { ago, count, left, number, percent, span } from "./format.js";
+import { count, left, number, percent, since, span } from "./format.js";
 import { icon, setIcon } from "./icons.js";
 import { href } from "./router.js";
 import { state } from "./store.js";
@@ -34,7 +34,7 @@ export function line(batch, now = Date.now()) {
     return `${dry}${number(processed)} of ${count(total, "file")} · ${state.paused ? "paused" : left(eta)}`;
   }
   const took = batch.started_at && batch.completed_at ? `, ${span(Date.parse(batch.completed_at) - Date.parse(batch.started_at))}` : "";
-  const when = batch.completed_at ? ` · ${ago(batch.completed_at, now)} ago${took}` : "";
+  const when = batch.completed_at ? ` · ${since(batch.completed_at, now)}${took}` : "";
   if (batch.status === "failed") return `${dry}Stopped: ${batch.error ?? "folder unreadable"}${when}`;
   return `${batch.dry_run && batch.status === "completed" ? "Dry run" : dry + batchStates[batch.status]} · ${count(total, "file")}${when}`;
 }

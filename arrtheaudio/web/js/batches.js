@@ -45,7 +45,7 @@ class AllBatches {
 
   #draw() {
     if (!this.read) return;
-    const shown = [...this.batches.values()].map((batch) => state.batches.get(batch.batch_id) ?? batch).sort((one, other) => (one.created_at < other.created_at ? 1 : -1));
+    const shown = [...this.batches.values()].map((batch) => (hasEnded(batch) ? batch : state.batches.get(batch.batch_id) ?? batch)).sort((one, other) => (one.created_at < other.created_at ? 1 : -1));
     if (!shown.length) {
       this.cards.replaceChildren(h("div", { class: "card empty" }, nothing(icon("folder", 20), "No batch yet.", "A dry run shows what would change, and changes nothing.", scanButton())));
       return;
@@ -55,6 +55,10 @@ class AllBatches {
       const card = batchCard();
       return { node: h("section", { class: "card" }, card.node), update: card.update };
     });
+  }
+
+  regained() {
+    this.#read(0);
   }
 
   paint(changes) {
@@ -82,6 +86,7 @@ class OneBatch {
     page.replaceChildren(
       h("div", { class: "hero" }, h("div", {}, this.heading, h("p", {}, h("a", { href: href("batches") }, "← All batches")))),
       h("div", { class: "stack" }, this.holder, this.findings, this.jobs.node));
+    this.timer = setInterval(() => this.batch && this.#draw(), TICK_MS);
     this.#read();
   }
 
@@ -89,6 +94,7 @@ class OneBatch {
     try {
       this.batch = await api.batch(this.id);
       if (!hasEnded(this.batch)) putBatch(this.batch);
+      this.jobs.node.hidden = false;
       this.#draw();
     } catch (error) {
       this.heading.textContent = error.status === 404 ? "This batch was cleaned up." : error.message;
@@ -107,6 +113,11 @@ class OneBatch {
     this.findings.replaceChildren(h("header", {}, h("h2", {}, `${count(errors.length, "place")} could not be read`)), h("ul", { class: "findings" }, errors.map((error) => h("li", {}, h("bdi", {}, error)))));
   }
 
+  regained() {
+    this.#read();
+    this.jobs.regained();
+  }
+
   paint(changes) {
     this.jobs.paint(changes);
     if (!this.batch) return;
@@ -120,6 +131,7 @@ class OneBatch {
   }
 
   close() {
+    clearInterval(this.timer);
     this.jobs.close();
   }
 }

@@ -108,7 +108,7 @@ export class Feed {
       this.on.refused();
       return;
     }
-    this.on.lost(this.failures);
+    this.on.lost();
     this.timer = setTimeout(() => this.now(), backoff(this.failures));
     this.failures += 1;
   }

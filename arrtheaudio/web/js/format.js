@@ -51,6 +51,9 @@ export function ago(at, now = Date.now()) {
   return ms < 1000 ? "now" : span(Math.floor(ms / 1000) * 1000).replace(".0 s", " s");
 }
 
+/** The same as a sentence ends: "now", "3 s ago". */
+export const since = (at, now) => (ago(at, now) === "now" ? "now" : `${ago(at, now)} ago`);
+
 /** A rest that is known: "about 2 min left". */
 export const left = (seconds) =>
   seconds === null || seconds === undefined ? "Estimating…" : `about ${span(Math.max(1, seconds) * 1000).replace(".0", "")} left`;

@@ -13,6 +13,7 @@ import { actions as verbs } from "./words.js";
 
 const TYPING_MS = 150;
 const RECOUNT_MS = 1_000;
+const AGEING_MS = 5_000; // rows tell how long ago it was
 
 let PagedJobs = null;
 
@@ -41,6 +42,7 @@ export class JobsPage {
       onSelect: () => this.#drawActs(),
       empty: () => this.#empty(),
     });
+    this.ageing = setInterval(() => document.hidden || this.list.draw(), AGEING_MS);
     this.search.addEventListener("input", () => {
       clearTimeout(this.typing);
       this.typing = setTimeout(() => this.#set("q", this.search.value.trim()), TYPING_MS);
@@ -73,9 +75,14 @@ export class JobsPage {
     this.list.mark(id);
   }
 
+  regained() {
+    this.list.regained();
+    this.#settle();
+  }
+
   /** Reads the list and the counts again. */
-  refresh() {
-    this.list.open(filters.parameters(this.query));
+  refresh(stay = false) {
+    this.list.open(filters.parameters(this.query), stay);
     this.#count();
     this.#drawChips();
     this.#drawActs();
@@ -113,6 +120,12 @@ export class JobsPage {
       this.counting = null;
       this.#count();
     }, RECOUNT_MS);
+  }
+
+  /** Counts once more when it has become quiet: events told twice, or not told in full, leave nothing behind. */
+  #settle() {
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => this.#count(), RECOUNT_MS);
   }
 
   #drawChips() {
@@ -203,11 +216,13 @@ export class JobsPage {
   /** Brings rows and counts to what has happened. */
   paint(changes) {
     if (changes.reload) {
-      this.refresh();
+      this.refresh(true);
       return;
     }
     const mine = changes.events.filter((event) => filters.belongs(this.query, event));
-    if (this.facets) mine.forEach((event) => this.#fold(event));
+    // Whether an older job has a reason, or is a problem, its event does not tell: those are counted again.
+    if (this.facets && !this.query.has("reason") && !this.query.has("problem")) mine.forEach((event) => this.#fold(event));
+    if (mine.length) this.#settle();
     if (filters.endedOnly(this.query) && changes.types.has("job.undone")) this.#count(); // its event does not tell when it ended
     const shows = filters.showsQueued(this.query);
     const added = shows ? mine.filter((event) => event.type === "job.queued").map((event) => changes.jobs.get(event.job_id)).filter(Boolean) : [];
@@ -229,8 +244,9 @@ export class JobsPage {
     };
     if (event.type === "job.queued") {
       add("all", 1);
-      add("waiting", 1);
+      if (!event.refused) add("waiting", 1);
     } else if (event.type === "job.started") add("waiting", -1);
+    else if (event.type === "job.waiting_for_space") add("waiting", 1);
     else if (event.status === "queued" && event.type !== "job.space_found") add("waiting", 1);
     else if (event.type === "job.undone") add("changed", -1);
     if (event.type === "job.cancelled" && !event.wasRunning) add("waiting", -1);
@@ -241,6 +257,8 @@ export class JobsPage {
   close() {
     clearTimeout(this.typing);
     clearTimeout(this.counting);
+    clearTimeout(this.settling);
+    clearInterval(this.ageing);
     this.list.close();
   }
 }

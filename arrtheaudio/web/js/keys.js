@@ -8,6 +8,7 @@ import { go, href } from "./router.js";
 import { state } from "./store.js";
 
 const SECOND_KEY_MS = 1_500;
+const SEEK_MS = 3_000;
 const PLACES = { o: "overview", j: "jobs", b: "batches", s: "system" };
 
 const LIST = [
@@ -15,6 +16,16 @@ const LIST = [
   ["u", "Undo the change"], ["r", "Retry"], ["c", "Cancel the job"], ["p", "Pause or resume"],
   ["g then o j b s", "Overview, Jobs, Batches, System"], ["Esc", "Close"], ["?", "This list"],
 ];
+
+let seeking = -Infinity; // until then a search is on its way, and letters are meant for it
+
+/** A page is shown: its search has the focus if "/" asked for one; tells whether it has. */
+export function sought(search) {
+  const wanted = performance.now() < seeking;
+  seeking = -Infinity;
+  if (wanted) search?.focus();
+  return wanted && Boolean(search);
+}
 
 /** The list of keys. */
 export function showKeys() {
@@ -37,7 +48,7 @@ export function listen(here) {
       else if (sheet.id !== null) sheet.close();
       return;
     }
-    if (typing || !keysOn()) return;
+    if (typing || !keysOn() || performance.now() < seeking) return;
     const after = performance.now() - leader < SECOND_KEY_MS;
     leader = -Infinity;
     if (after && event.key in PLACES) go(href(PLACES[event.key]));
@@ -53,7 +64,10 @@ function press(key, page, sheet) {
   else if (key === "p") actions.setPaused(!state.paused);
   else if (key === "/") {
     if (search) search.focus();
-    else go(href("jobs", null, null));
+    else {
+      seeking = performance.now() + SEEK_MS;
+      go(href("jobs"));
+    }
   } else if ((key === "j" || key === "ArrowDown") && list) list.move(1);
   else if ((key === "k" || key === "ArrowUp") && list) list.move(-1);
   else return act(key, list, sheet);

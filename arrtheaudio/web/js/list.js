@@ -29,21 +29,27 @@ export class JobList {
     this.resized.observe(this.scroller);
   }
 
-  /** Shows the rows of these parameters, from the top. */
-  open(parameters) {
+  /** Shows the rows of these parameters, from the top; with `stay` from where it stands. */
+  open(parameters, stay = false) {
     this.parameters = parameters;
+    this.before = stay ? this.pages?.size ?? 0 : 0;
     this.pages?.close();
     this.pages = new JobPages(parameters, () => this.#loaded());
     this.early = []; // what was told while the first rows were on their way
     this.queuedUp = [];
     this.pill.hidden = true;
-    this.scroller.scrollTop = 0;
+    if (!stay) this.scroller.scrollTop = 0;
     this.draw();
   }
 
   close() {
     this.pages?.close();
     this.resized.disconnect();
+  }
+
+  /** Reads again what could not be read. */
+  regained() {
+    if (this.pages?.error) this.pages.retry();
   }
 
   /** To the newest row, with all that has come. */
@@ -71,7 +77,7 @@ export class JobList {
   /** Rows that fit, the row at the top as a fraction, and the scrolling height. */
   #measure() {
     this.rowPx = parseFloat(getComputedStyle(this.scroller).getPropertyValue("--row")) || 58;
-    const rows = this.pages.total === null ? 12 : this.pages.size;
+    const rows = this.pages.total === null ? Math.max(12, this.before) : this.pages.size;
     const height = Math.min(rows * this.rowPx, HIGHEST_PX);
     const view = this.scroller.clientHeight;
     const top = this.scroller.scrollTop;
@@ -145,6 +151,10 @@ export class JobList {
     }
     this.pages.update(jobs);
     added = added.filter((job) => !this.#knows(job.job_id)); // the rows may be newer than the event
+    if (added.length && !this.pages.size && !this.queuedUp.length) { // nothing is here that could move
+      this.open(this.parameters);
+      return;
+    }
     const calm = this.scroller.scrollTop < 4 && !this.queuedUp.length && added.length <= 12
       && this.pages.fresh.length + added.length <= FRESH_KEPT && !this.node.contains(document.activeElement) && !this.node.matches(":hover");
     for (const job of added) {

@@ -4,8 +4,9 @@ import * as api from "./api.js";
 import { announce } from "./announce.js";
 import * as chrome from "./chrome.js";
 import { Feed } from "./feed.js";
-import { listen } from "./keys.js";
+import { listen, sought } from "./keys.js";
 import * as overview from "./overview.js";
+import { concerns } from "./problems.js";
 import { paged } from "./prefs.js";
 import { current, onRoute } from "./router.js";
 import * as store from "./store.js";
@@ -31,16 +32,16 @@ const feed = new Feed({
     const back = store.state.link === "lost";
     store.hello(message, resumed);
     greet(true);
+    if (resumed) page?.regained?.();
     if (back) announce("Connected again. Nothing was missed.");
   },
   events: store.events,
   progress: store.progress,
   gap: store.reload,
   refused: askForKey,
-  async lost(failures) {
+  async lost() {
     store.lost();
     // A refused handshake looks like a lost connection: the short health tells them apart.
-    if (failures > 0) return;
     try {
       if (!("uptime_seconds" in (await api.health()))) askForKey();
     } catch {
@@ -76,7 +77,8 @@ async function show(route) {
   page.route(route);
   const opened = sheet.id;
   sheet.open(route.page === "jobs" ? route.id : null, route.query, row(route.id));
-  if (!same && before && sheet.id === null) main.focus({ preventScroll: true });
+  const searching = !same && sought(page.search);
+  if (!same && before && sheet.id === null && !searching) main.focus({ preventScroll: true });
   if (same && opened !== null && sheet.id === null) page.list?.focusJob(opened);
 }
 
@@ -90,6 +92,7 @@ async function askForKey() {
   if (document.body.classList.contains("signed-out")) return;
   signedIn = false;
   feed.stop();
+  store.away();
   page?.close();
   page = null;
   sheet.open(null);
@@ -134,7 +137,23 @@ async function readBatch(id) {
   }
 }
 
+let asking = null;
+
+/** The number beside "Overview" on the other pages; the overview reads its own. */
+function recountProblems() {
+  asking ??= setTimeout(async () => {
+    asking = null;
+    try {
+      store.state.problems = (await api.problems()).total;
+      store.touch();
+    } catch {
+      // The next hello tells it.
+    }
+  }, 1_000);
+}
+
 store.watch((changes) => {
+  if (page && shown.page !== "overview" && (changes.reload || concerns(changes, store.state.problems))) recountProblems();
   if (!page) return;
   if (changes.types.has("queue.unclear")) readQueue();
   for (const id of changes.batches) if (!store.state.batches.has(id)) readBatch(id);

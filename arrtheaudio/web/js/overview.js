@@ -131,6 +131,11 @@ class Overview {
     }
   }
 
+  /** The connection stands again: what happened meanwhile is in what is read now. */
+  regained() {
+    this.refresh();
+  }
+
   paint(changes) {
     if (changes.reload) {
       this.refresh();

@@ -10,7 +10,8 @@ const PAGE = 50;
 export class PagedJobs {
   constructor({ hrefOf, selection, onSelect, empty }) {
     Object.assign(this, { hrefOf, selection, onSelect, empty });
-    this.rows = [];
+    this.rows = null; // until they come
+    this.late = new Map(); // what was told while rows were on their way
     this.total = 0;
     this.page = 0;
     this.current = null;
@@ -24,11 +25,12 @@ export class PagedJobs {
     this.node = h("div", { class: "card list" }, this.trouble, this.scroller, h("div", { class: "pager" }, this.back, this.where, this.forth));
   }
 
-  open(parameters) {
+  open(parameters, stay = false) {
     this.parameters = parameters;
-    this.page = 0;
+    if (stay && this.rows) return this.#load(this.page);
+    this.rows = null;
     this.starts = [undefined];
-    return this.#load();
+    return this.#load(0);
   }
 
   close() {
@@ -36,29 +38,46 @@ export class PagedJobs {
   }
 
   async #turn(step) {
-    this.page += step;
-    await this.#load();
+    if (!(await this.#load(this.page + step))) return;
     this.scroller.scrollTop = 0;
     this.list.querySelector("a")?.focus();
   }
 
-  async #load() {
-    const { parameters, page } = this;
+  async #load(page) {
+    const { parameters } = this;
+    const asked = (this.asked = {});
+    this.late.clear();
     this.trouble.hidden = true;
     try {
       const answer = await api.jobs({ ...parameters, before: this.starts[page], limit: PAGE });
-      if (parameters !== this.parameters || page !== this.page) return;
+      if (asked !== this.asked || parameters !== this.parameters) return false;
+      this.page = page;
       this.rows = answer.jobs;
+      this.#bring(this.late);
       if (page === 0) this.total = answer.total;
       if (this.rows.length) this.starts[page + 1] = Number.parseInt(this.rows.at(-1).job_id.slice(4), 16);
     } catch (error) {
+      if (asked !== this.asked || parameters !== this.parameters) return false;
+      this.failed = page;
       this.trouble.hidden = false;
-      this.trouble.replaceChildren(h("span", { class: "grow" }, error.title ?? error.message), button("Retry", () => this.#load(), { kind: "slim" }));
+      this.trouble.replaceChildren(h("span", { class: "grow" }, error.title ?? error.message), button("Retry", () => this.#load(page), { kind: "slim" }));
     }
+    this.asked = null;
     this.draw();
+    return this.trouble.hidden;
+  }
+
+  /** Reads again what could not be read. */
+  regained() {
+    if (!this.trouble.hidden) this.#load(this.failed);
+  }
+
+  #bring(jobs) {
+    this.rows = this.rows.map((row) => (jobs.has(row.job_id) ? { ...row, ...jobs.get(row.job_id), context: row.context } : row));
   }
 
   draw() {
+    if (!this.rows) return;
     keyed(this.list, this.rows, (job) => job.job_id, () => this.#row());
     const first = this.page * PAGE + 1;
     text(this.where, this.rows.length ? `${number(first)} to ${number(first + this.rows.length - 1)} of ${number(this.total)}` : "");
@@ -79,14 +98,17 @@ export class PagedJobs {
   }
 
   /** Newer states in place; new jobs are seen when the first page is opened again. */
-  update(jobs) {
-    this.rows = this.rows.map((row) => (jobs.has(row.job_id) ? { ...row, ...jobs.get(row.job_id), context: row.context } : row));
+  update(jobs, added) {
+    if (this.asked) for (const [id, job] of jobs) this.late.set(id, { ...this.late.get(id), ...job });
+    if (!this.rows) return;
+    this.#bring(jobs);
+    if (added.length) this.arrived();
     this.draw();
   }
 
   /** Jobs that belong here since they ended: an empty list shows them, others when they are opened again. */
   arrived() {
-    if (!this.rows.length && this.parameters) this.open(this.parameters);
+    if (this.rows && !this.rows.length && this.parameters) this.open(this.parameters);
   }
 
   mark(id) {
@@ -95,13 +117,13 @@ export class PagedJobs {
   }
 
   focusJob(id) {
-    const place = this.rows.findIndex((job) => job.job_id === id);
+    const place = (this.rows ?? []).findIndex((job) => job.job_id === id);
     (this.list.children[place]?.querySelector("a") ?? this.scroller).focus();
   }
 
   focusedJob() {
     const place = [...this.list.children].findIndex((node) => node.contains(document.activeElement));
-    return this.rows[place] ?? null;
+    return this.rows?.[place] ?? null;
   }
 
   move(step) {

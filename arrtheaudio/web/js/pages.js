@@ -27,6 +27,7 @@ export class JobPages {
     this.error = null;
     this.wanted = [];
     this.loading = false;
+    this.late = new Map(); // what was told while a page was on its way
     this.abort = new AbortController();
   }
 
@@ -47,6 +48,7 @@ export class JobPages {
 
   /** Rows from `first` to `last` are on screen: has them loaded, one page after the other. */
   want(first, last) {
+    if (this.total === null) first = last = 0;
     const end = Math.min(last, Math.max(0, (this.total ?? 1) - 1));
     const numbers = [];
     for (let page = Math.floor(Math.max(0, first) / PAGE); page <= Math.floor(end / PAGE); page += 1) numbers.push(page);
@@ -68,14 +70,19 @@ export class JobPages {
   /** Brings rows that are here to a newer state; gives how many there were. */
   update(jobs) {
     let found = 0;
-    for (const rows of [this.fresh, ...this.pages.values()]) {
-      rows.forEach((row, place) => {
-        const newer = jobs.get(row.job_id);
-        if (!newer) return;
-        rows[place] = { ...row, ...newer, context: row.context ?? newer.context };
-        found += 1;
-      });
-    }
+    if (this.loading) for (const [id, job] of jobs) this.late.set(id, { ...this.late.get(id), ...job });
+    for (const rows of [this.fresh, ...this.pages.values()]) found += this.#bring(rows, jobs);
+    return found;
+  }
+
+  #bring(rows, jobs) {
+    let found = 0;
+    rows.forEach((row, place) => {
+      const newer = jobs.get(row.job_id);
+      if (!newer) return;
+      rows[place] = { ...row, ...newer, context: row.context ?? newer.context };
+      found += 1;
+    });
     return found;
   }
 
@@ -89,6 +96,7 @@ export class JobPages {
     const page = this.wanted.find((number) => !this.pages.has(number));
     if (page === undefined) return;
     this.loading = true;
+    this.late.clear();
     try {
       await this.#load(page);
     } catch (error) {
@@ -114,6 +122,7 @@ export class JobPages {
     if (rows.length === PAGE) this.starts[page + 1] = seqOf(rows.at(-1));
     else if (page > 0) this.total = Math.min(this.total, page * PAGE + rows.length);
     this.pages.set(page, rows);
+    if (this.late.size) this.#bring(rows, this.late);
     this.#forget(page);
   }
 

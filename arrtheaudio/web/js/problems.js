@@ -13,6 +13,10 @@ const WAITING = "waiting_for_space";
 const REREAD_MS = 1_000;
 const CHANGING = new Set(["job.failed", "job.waiting_for_space", "job.space_found", "job.cancelled", "job.started", "hello"]);
 
+/** Whether what happened may have changed what needs somebody; `some`: whether anything does. */
+export const concerns = ({ types }, some) =>
+  [...types].some((type) => type.startsWith("problem") || (CHANGING.has(type) && (type !== "job.started" || some)));
+
 export class Problems {
   constructor() {
     this.groups = [];
@@ -35,8 +39,7 @@ export class Problems {
 
   /** Reads again, a little later, where something happened that may matter. */
   paint(changes) {
-    const matters = [...changes.types].some((type) => type.startsWith("problem") || (CHANGING.has(type) && (type !== "job.started" || this.groups.length)));
-    if ((matters || changes.reload) && !this.timer) {
+    if ((concerns(changes, this.groups.length) || changes.reload) && !this.timer) {
       this.timer = setTimeout(() => {
         this.timer = null;
         this.read();

@@ -37,7 +37,7 @@ class Scan {
       h("label", { class: "check" }, this.dry, h("span", {}, "Dry run first", h("small", {}, "Shows what would change. Then start it for real with one click."))),
       h("label", { class: "check" }, this.deep, h("span", {}, "Include subfolders")),
       this.#filters(), this.error,
-      h("div", { class: "acts" }, h("button", { class: "btn", value: "", formnovalidate: true }, "Cancel"), this.start));
+      h("div", { class: "acts" }, h("button", { class: "btn", type: "button", onclick: () => this.form.closest("dialog").close() }, "Cancel"), this.start));
   }
 
   #filters() {

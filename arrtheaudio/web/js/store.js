@@ -216,6 +216,12 @@ export function putBatch(batch) {
   touch();
 }
 
+/** Signed out: nothing is lost, nothing is known. */
+export function away() {
+  Object.assign(state, { link: "connecting", lostAt: null });
+  touch();
+}
+
 export function lost() {
   state.link = "lost";
   state.lostAt ??= Date.now();

@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { Connect, PLACES } from "./connect.js";
 import { ask } from "./dialog.js";
 import { button, h, keyed, text } from "./dom.js";
-import { ago, bytes, count, number, span, spelled } from "./format.js";
+import { bytes, count, number, since, span, spelled } from "./format.js";
 import { icon, setIcon } from "./icons.js";
 import * as prefs from "./prefs.js";
 import { state } from "./store.js";
@@ -33,7 +33,7 @@ class System {
           card("Workers", h("div", { class: "inner" }, this.workers)),
           card("History", h("div", { class: "inner stack" }, this.kept, h("div", {}, button("Delete old jobs…", () => this.#cleanup(), { kind: "danger" })))),
           card("This browser", this.#preferences()),
-          h("div", {}, button("Sign out", () => this.#signOut(), { kind: "ghost" })))));
+          this.out = h("div", {}, button("Sign out", () => this.#signOut(), { kind: "ghost" })))));
     this.timer = setInterval(() => this.#draw(), 10_000);
     this.#read();
   }
@@ -41,8 +41,10 @@ class System {
   async #read() {
     try {
       [this.health, this.sources] = await Promise.all([api.health(), api.sources().then((answer) => answer.sources)]);
+      this.began = Date.now() - this.health.uptime_seconds * 1000;
       this.#draw();
       this.config = await api.config();
+      this.out.hidden = this.config.api.auth === "none";
       this.#draw();
     } catch (error) {
       text(this.said, error.message);
@@ -51,13 +53,13 @@ class System {
 
   #draw() {
     if (!this.health) return;
-    const { checks, status, version, uptime_seconds: up, journal } = this.health;
+    const { checks, status, version, journal } = this.health;
     const bad = checks.filter((check) => check.status !== "ok").length;
     text(this.sentence, status === "unhealthy" ? "The daemon is unhealthy." : bad ? `${spelled(bad, "thing")} to look at.` : "Everything is in order.");
-    text(this.said, `Version ${version} · up for ${span(up * 1000)}`);
+    text(this.said, `Version ${version} · up for ${span(Date.now() - this.began)}`);
     const rows = [
       ...checks.map((check) => ({ key: check.name, status: check.status, ...this.#words(check, journal) })),
-      ...this.sources.map((one) => ({ key: `${one.source}/${one.instance ?? ""}`, status: !one.last_at ? "unheard" : one.last_status >= 400 ? "warning" : "ok", title: source(one.source, one.instance), detail: one.path.replace(/^\//, ""), value: !one.last_at ? "not heard yet" : `${one.last_status >= 400 ? `refused (${one.last_status}) ` : ""}${ago(one.last_at)} ago` })),
+      ...this.sources.map((one) => ({ key: `${one.source}/${one.instance ?? ""}`, status: !one.last_at ? "unheard" : one.last_status >= 400 ? "warning" : "ok", title: source(one.source, one.instance), detail: one.path.replace(/^\//, ""), value: !one.last_at ? "not heard yet" : `${one.last_status >= 400 ? `refused (${one.last_status}) ` : ""}${since(one.last_at)}` })),
     ];
     this.checks.querySelectorAll(".skeleton").forEach((node) => node.remove());
     keyed(this.checks, rows, (row) => row.key, () => this.#check());
@@ -139,7 +141,7 @@ class System {
   }
 
   paint(changes) {
-    const matters = ["health.changed", "webhook.received", "queue.paused", "queue.resumed", "hello"].some((type) => changes.types.has(type));
+    const matters = ["health.changed", "webhook.received", "source.heard", "source.refused", "queue.paused", "queue.resumed", "hello"].some((type) => changes.types.has(type));
     if (changes.reload || changes.types.has("health.changed")) this.#read();
     else if (matters && !this.reading) {
       this.reading = setTimeout(() => {
