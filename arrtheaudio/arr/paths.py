@@ -199,6 +199,8 @@ def propose(path: str, roots: Sequence[bytes]) -> list[PathMapping]:
     500 of these. A file's folder counts too: the file itself may be gone.
     """
     place = _take_apart(path)
+    if not place.root:  # a relative path, which no mapping can lead from
+        return []
     found: dict[PathMapping, tuple[bool, int, int]] = {}
     for base in _library_folders(roots):
         for mapping, plausibility in _matching_tail(place, base):

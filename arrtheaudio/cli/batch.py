@@ -109,7 +109,10 @@ def end_of(batch: dict[str, Any], *, as_json: bool) -> int:
         print_json({"batch": batch})
     else:
         print_totals(batch)
-    return 0 if batch["status"] == "completed" and not batch["progress"]["failed"] else 1
+        for error in batch["discovery_errors"]:
+            click.echo(f"arrtheaudio: {shown(error)}", err=True)
+    right = batch["status"] == "completed" and not batch["discovery_errors"]
+    return 0 if right and not batch["progress"]["failed"] else 1
 
 
 def print_totals(answer: dict[str, Any]) -> None:

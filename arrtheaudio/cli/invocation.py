@@ -36,6 +36,11 @@ class Invocation:
     url: str | None = None
     api_key: str | None = attrs.field(default=None, repr=False)
 
+    @property
+    def named_url(self) -> str | None:
+        """The daemon that was named, by --url or the environment."""
+        return self.url or os.environ.get("ARRTHEAUDIO_URL") or None
+
     def load(self, overrides: Mapping[str, object] | None = None) -> Loaded:
         """The effective configuration. Raises ConfigError."""
         from arrtheaudio import config
@@ -55,7 +60,7 @@ class Invocation:
         from arrtheaudio.cli import whereabouts
         from arrtheaudio.client import Address
 
-        named = self.url or os.environ.get("ARRTHEAUDIO_URL")
+        named = self.named_url
         url = named and _checked_url(named)
         key = self.api_key or os.environ.get("ARRTHEAUDIO_API_KEY")
         if key and not (key.isascii() and key.isprintable()):

@@ -9,8 +9,9 @@ count beside ``media_roots``.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ import trio
 
 from arrtheaudio import logs
 from arrtheaudio.config import Loaded
-from arrtheaudio.errors import HalfEdited
+from arrtheaudio.errors import AlreadyEnded, HalfEdited
 from arrtheaudio.jobs.attempt import attempt
 from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.engine import MediaEngine, Policy
@@ -102,9 +103,11 @@ class Local:
 
         But what could not be settled is: its file may be changed in part.
         """
-        left = {claim.job for claim in self.unsettled}
-        for job in set(self.queue.direct_jobs()).intersection(jobs) - left:
-            await self.queue.cancel(job)
+        ours = set(jobs) - {claim.job for claim in self.unsettled}
+        await self.queue.cancel_many(ours.intersection(self.queue.direct_jobs()))
+        for job in ours.intersection(self.queue.direct_jobs()):  # its run was still ending
+            with suppress(AlreadyEnded):
+                await self.queue.cancel(job)
 
 
 @asynccontextmanager
@@ -119,6 +122,8 @@ async def open_local(loaded: Loaded, paths: Sequence[bytes] = ()) -> AsyncIterat
     roots = (*map(os.fsencode, config.media_roots), *paths)
     engine = MediaEngine(Policy(config.rules(), options, roots, config.execution.dry_run))
     settings = Settings(
+        max_queue_size=sys.maxsize,  # no sender waits here that could be told to come again
+        heeds_pause=False,
         worker_count=0,  # nothing is dispatched: only what was asked for runs
         retry_attempts=0,  # whoever typed the command sees why, and can type it again
         timeout_seconds=config.processing.timeout_seconds,

@@ -58,10 +58,21 @@ class Id(click.ParamType[str]):
         return word
 
 
-FILES = click.argument(
-    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=bytes)
-)
-_FOLDER = click.argument("folder", metavar="DIR", type=click.Path(path_type=bytes))
+class Name(click.Path):
+    """Of a file or a folder. Whoever works on it, perhaps a daemon, must be able to read it."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=bytes, readable=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The name as bytes; none is no name (an unset variable, mostly)."""
+        if not value:
+            self.fail("the name is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+FILES = click.argument("files", nargs=-1, required=True, metavar="FILE...", type=Name())
+_FOLDER = click.argument("folder", metavar="DIR", type=Name())
 LANGUAGES = click.option(
     "-l",
     "--language",

@@ -92,7 +92,7 @@ def _print(result: dict[str, Any]) -> None:
 
 def _carry_out(invocation: Invocation, wanted: Wanted, ended: Ended) -> None:
     """Work on files, here or at the daemon that holds the journal; ``ended`` gets each job."""
-    if invocation.url is None:
+    if invocation.named_url is None:
         with contextlib.suppress(JournalLocked):  # a daemon has it
             return _here(invocation.load(), wanted, ended)
     return _at_daemon(invocation, wanted, ended)
@@ -105,10 +105,11 @@ def _here(loaded: Loaded, wanted: Wanted, ended: Ended) -> None:
     from arrtheaudio.jobs.models import NewJob
 
     wishes = wanted.languages or None
-    jobs = [NewJob(p, language_priority=wishes, dry_run=wanted.dry_run) for p in wanted.paths]
+    real = [os.path.realpath(path) for path in wanted.paths]  # as a daemon has them, and undo
+    jobs = [NewJob(p, language_priority=wishes, dry_run=wanted.dry_run) for p in real]
 
     async def run() -> None:
-        async with open_local(loaded, wanted.paths) as local:
+        async with open_local(loaded, real) as local:
             await local.process(jobs, parallel=1, ended=lambda job: ended(dict(job_item(job))))
 
     run_orderly(run)

@@ -88,7 +88,7 @@ def _print_totals(totals: Totals, wanted: Wanted, as_json: bool) -> None:
 
 
 def _carry_out(invocation: Invocation, wanted: Wanted, totals: Totals, as_json: bool) -> None:
-    if invocation.url is None:
+    if invocation.named_url is None:
         with contextlib.suppress(JournalLocked):  # a daemon has it
             return _here(invocation.load(), wanted, totals, as_json)
     return _at_daemon(invocation, wanted, totals, as_json)

@@ -51,7 +51,7 @@ class Tally:
 def undo_batch(invocation: Invocation, batch_id: str, *, follow: bool, as_json: bool) -> int:
     """Do it, and print what became of it; gives the exit code."""
     tally = Tally()
-    if invocation.url is None:
+    if invocation.named_url is None:
         with contextlib.suppress(JournalLocked):  # a daemon has it
             _here(invocation.load(), batch_id, tally, as_json=as_json)
             return _end(batch_id, tally, as_json=as_json)

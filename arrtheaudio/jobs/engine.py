@@ -184,7 +184,8 @@ def _recover(plan: Plan, roots: tuple[bytes, ...] | None) -> Recovery:
 
 def _is_share_away(path: bytes, roots: tuple[bytes, ...]) -> bool:
     """A media root of this path is missing, or empty as a mount point is without its mount."""
-    return any(is_inside(path, root) and _is_empty(root) for root in roots)
+    # A root that is the very file was named by the user: it is missing itself.
+    return any(path != root and is_inside(path, root) and _is_empty(root) for root in roots)
 
 
 def _is_empty(root: bytes) -> bool:

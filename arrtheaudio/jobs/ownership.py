@@ -130,7 +130,8 @@ class Ownership(Reading):
             return False
         if self.settings.worker_count:
             return False  # it went to the lanes
-        held = self._state.paused or self._stopping or not self._journal.available
+        paused = self._state.paused and self.settings.heeds_pause
+        held = paused or self._stopping or not self._journal.available
         return not held and job not in self._owned
 
     def direct_jobs(self) -> tuple[int, ...]:

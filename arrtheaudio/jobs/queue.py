@@ -30,6 +30,7 @@ import trio
 
 from arrtheaudio.errors import JournalUnavailable
 from arrtheaudio.jobs.drive import Drive, InlineDrive, ThreadDrive
+from arrtheaudio.jobs.facets import source_of
 from arrtheaudio.jobs.lock import exclusive_lock, network_file_system
 from arrtheaudio.jobs.models import Status
 from arrtheaudio.jobs.prospects import Prospects
@@ -84,6 +85,24 @@ class Queue(Prospects):
                 task_status.started(services.cancel_scope)
         finally:
             self._served.set()
+
+    async def cancel_broken_off(self) -> None:
+        """Cancel what a killed command line left waiting: nobody waits for it any more.
+
+        A daemon with ``worker_count`` 0 takes deliveries only, so what is direct and was asked
+        for by hand, and every direct undo, came from a command line.
+        """
+        left = [
+            job.seq
+            for job in self._state.jobs.values()
+            if job.direct
+            and (job.undo_of is not None or source_of(job.facet) == "manual")
+            and job.status is Status.QUEUED
+        ]
+        try:
+            await self.cancel_many(left)
+        except JournalUnavailable as error:  # a full disk: the next start does it
+            _log.warning("left_by_a_command", jobs=len(left), detail=str(error))
 
     async def end(self, *, clean: bool) -> None:
         """Commit what is pending and close the journal; after a clean run say so before."""
@@ -144,6 +163,7 @@ async def open_queue(
                 clean = False
                 try:
                     await queue.begin(nursery)
+                    await queue.cancel_broken_off()
                     yield queue
                     clean = True
                 finally:

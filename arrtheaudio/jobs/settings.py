@@ -21,6 +21,7 @@ class Settings:
     timeout_seconds: float = 300
     shutdown_grace_seconds: float = 30
     settle_seconds: float = 5
+    heeds_pause: bool = True  # False: who asks waits for it (the command line without a daemon)
 
     @property
     def max_attempts(self) -> int:

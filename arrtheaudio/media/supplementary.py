@@ -60,7 +60,7 @@ _COMMENTARY: Final = (
     r"\bkommentti\w*|\bkommentit\b|\bkommentaari\w*",  # fi, et
     r"\byorum(?:u|lu|ları|lar)?\b",  # tr
     r"\bкомм?ентар\w*",  # ru, uk, bg, sr
-    r"\bσχολι\w*",  # el
+    r"\bσχ[οό]λι\w*",  # el
     r"コメンタリー|実況|解説",
     r"解说|解說|評論|评论|評述|评述|導評|导评",
     r"코멘터리|해설",
@@ -107,6 +107,11 @@ _CREDITED: Final = re.compile(
     r"\b(?:approved|supervised|(?:re)?mixed|restored|(?:re)?mastered|produced|made|created) "
     r"(?:by|with)\b"
 )
+_NOT_AD: Final = re.compile(
+    r"\b(?:[Nn]o|(?i:non|not|without|w/o|ohne|sans|sin|sem|senza|zonder|bez|без|uten|utan))"
+    r"[ -](?:AD|DVS)\b"
+)
+_NORWEGIAN: Final = re.compile(r"^NO[ :-]+(?=\w*[a-zæøå])")  # the code: what follows is no shout
 _NEGATED: Final = re.compile(
     r"\b(?:no|non(?! vedenti)|not|without|w/o|ohne|sans|sin|sem|senza|zonder|bez|без|uten|utan)"
     r"[ -](?:the |any |de |di |audio[ -]?)?\w+"
@@ -149,9 +154,9 @@ def has_clearer_speech(track: Track) -> bool:
 @lru_cache(maxsize=1024)
 def _kind_by_title(title: str) -> str | None:
     plain = unicodedata.normalize("NFKC", title)[:_TITLE_CHARACTERS].replace("_", " ")
-    if _ABBREVIATED.search(plain):
+    if _ABBREVIATED.search(_NOT_AD.sub(" ", plain)):
         return DESCRIPTION
-    words = _CREDITED.sub(" ", _NEGATED.sub(" ", plain.casefold()))
+    words = _CREDITED.sub(" ", _NEGATED.sub(" ", _NORWEGIAN.sub("", plain).casefold()))
     return next((kind for kind, pattern in _KINDS if pattern.search(words)), None)
 
 

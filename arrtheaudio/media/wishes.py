@@ -26,6 +26,8 @@ ORIGINAL: Final = "original"
 # Hidden folders are folders; the case counts, as it does for the files themselves.
 _GLOB_FLAGS: Final = glob.GLOBSTAR | glob.BRACE | glob.DOTGLOB | glob.FORCEUNIX | glob.CASE
 _GLOB_CHARACTERS: Final = 4096
+# Neither escaped characters nor braces, which give choices of names, are wildcards.
+_WILDCARD: Final = re.compile(r"(?<!\\)(?:\\\\)*[*?\[]")
 
 
 @attrs.frozen
@@ -120,7 +122,7 @@ def compile_glob(pattern: str) -> tuple[re.Pattern[str], ...]:
     pattern = unicodedata.normalize("NFC", pattern)
     rooted = pattern if pattern.startswith("/") else f"/**/{pattern}"
     patterns = [rooted]
-    if pattern.endswith("/") or not glob.is_magic(pattern, flags=_GLOB_FLAGS):
+    if pattern.endswith("/") or not _WILDCARD.search(pattern):
         patterns.append(f"{rooted.rstrip('/')}/**")
     try:
         included, _ = glob.translate(patterns, flags=_GLOB_FLAGS)

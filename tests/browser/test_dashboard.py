@@ -67,7 +67,7 @@ def test_enter_in_a_field_of_the_dialog_starts_the_scan(desk: Desk) -> None:
     page.get_by_role("button", name="Scan a folder").first.click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_text("Filters").click()
-    dialog.get_by_label("File pattern").press("Enter")
+    dialog.get_by_label("Only names like").press("Enter")
     expect(page.locator(".legend")).to_contain_text("1would change")
     page.get_by_role("button", name="Scan a folder").first.click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()

@@ -21,8 +21,8 @@ def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serving]
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("ARRTHEAUDIO_CONFIG", str(serving.config))
     monkeypatch.setenv("ARRTHEAUDIO_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("ARRTHEAUDIO_URL", serving.told["url"])
-    monkeypatch.delenv("ARRTHEAUDIO_API_KEY", raising=False)
+    for name in ("ARRTHEAUDIO_URL", "ARRTHEAUDIO_API_KEY"):  # it is found by its data folder
+        monkeypatch.delenv(name, raising=False)
     yield serving
     if serving.process.poll() is None:
         serving.process.kill()

@@ -14,10 +14,7 @@ from serving import MKV, Serving, defaults
 from arrtheaudio.cli import root
 
 
-def test_a_daemon_on_a_free_port_is_found_by_its_data_folder(
-    daemon: Serving, ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("ARRTHEAUDIO_URL")
+def test_a_daemon_on_a_free_port_is_found_by_its_data_folder(daemon: Serving, ask) -> None:
     assert ask("queue")["workers"]["total"] == 2
 
 

@@ -140,9 +140,88 @@ def test_undo_is_refused_where_something_else_changed_the_file(library: Path, ca
     assert film.read_bytes() == changed
 
 
-def test_undo_names_exactly_one_thing(library: Path) -> None:
+def test_undo_names_exactly_one_thing(library: Path, capsys) -> None:
     assert root.run(["undo"]) == 2
     assert root.run(["undo", str(library), "--job", "job_000000000001"]) == 2
+    assert root.run(["undo", str(library)]) == 2
+    assert "is a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["process", "scan", "batch", "undo", "inspect"])
+def test_an_empty_name_is_not_the_folder_one_stands_in(
+    library: Path, capsys, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(library)
+    assert root.run([command, ""]) == 2
+    assert "the name is empty" in capsys.readouterr().err
+    assert (library / "Film.mp4").read_bytes() == MP4
+
+
+@pytest.mark.parametrize("given", ["link", "library"])
+def test_a_file_changed_through_a_link_is_undone_by_either_name(library: Path, given: str) -> None:
+    (library.parent / "link").symlink_to(library)
+    assert root.run(["process", "-l", "jpn", str(library.parent / "link" / "Film.mp4")]) == 0
+    assert (library / "Film.mp4").read_bytes() != MP4
+    assert root.run(["undo", str(library.parent / given / "Film.mp4")]) == 0
+    assert (library / "Film.mp4").read_bytes() == MP4
+
+
+def test_what_a_killed_command_left_waiting_is_nobodys_to_run(library: Path, capsys) -> None:
+    film, other = library / "Film.mp4", library / "Show" / "Season 01" / "S01E01.mkv"
+    root.run(["process", "-l", "jpn", str(film)])
+    [journal] = (library.parent / "home").rglob("jobs.db")
+
+    async def die() -> int:
+        async with open_queue(journal, Settings(worker_count=0, max_queue_size=500)) as queue:
+            jobs = [NewJob(bytes(other), language_priority=("jpn",))] * 200
+            await queue.deliver(NewDelivery("manual", "Process", tuple(jobs)))
+            await queue.undo(3, direct=True)
+            return queue.state().queued
+
+    assert trio.run(die) == 201
+    assert root.run(["undo", str(film)]) == 0, "no undo of it waits any more"
+    assert film.read_bytes() == MP4
+    assert other.read_bytes() == MKV
+
+    async def left() -> tuple[int, int]:
+        async with open_queue(journal, Settings()) as queue:
+            return queue.state().queued, queue.state().used
+
+    assert trio.run(left) == (0, 0)
+
+
+def test_a_paused_queue_holds_no_work_that_somebody_waits_for(library: Path) -> None:
+    film = library / "Film.mp4"
+    root.run(["process", "-l", "jpn", str(film)])
+    [journal] = (library.parent / "home").rglob("jobs.db")
+
+    async def pause() -> None:
+        async with open_queue(journal, Settings()) as queue:
+            await queue.pause()
+
+    trio.run(pause)
+    assert root.run(["undo", str(film)]) == 0
+    assert film.read_bytes() == MP4
+    assert root.run(["scan", "-l", "jpn", str(library)]) == 0
+    assert defaults(film) == ["ja"]
+
+
+@pytest.mark.parametrize("command", ["process", "scan", "undo"])
+def test_a_daemon_that_the_environment_names_is_asked(
+    library: Path, capsys, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("ARRTHEAUDIO_URL", "http://127.0.0.1:9")
+    place = library if command == "scan" else library / "Film.mp4"
+    assert root.run([command, str(place)]) == 3
+    assert "No daemon answers at http://127.0.0.1:9" in capsys.readouterr().err
+    assert (library / "Film.mp4").read_bytes() == MP4
+
+
+def test_a_mistyped_name_is_said_to_be_one(library: Path, capsys) -> None:
+    assert root.run(["process", str(library / "Flim.mp4")]) == 1
+    said = "".join(capsys.readouterr())
+    assert "there is no such file" in said.lower()
+    assert "mounted" not in said
 
 
 def test_scan_takes_the_whole_tree_and_says_what_became_of_it(library: Path, capsys) -> None:

@@ -172,8 +172,9 @@ def test_who_stops_following_leaves_the_batch_to_the_daemon(house: Household) ->
     assert batch["progress"]["cancelled"] == 0
 
 
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGHUP])
 def test_a_scan_that_is_interrupted_cancels_its_batch_and_says_what_was_done(
-    house: Household,
+    house: Household, signum: int
 ) -> None:
     with house.daemon() as daemon:
         daemon.post("/queue/pause", status=200)
@@ -184,7 +185,7 @@ def test_a_scan_that_is_interrupted_cancels_its_batch_and_says_what_was_done(
         )
         assert scan.process.stderr is not None
         warning = scan.process.stderr.readline()  # it follows its batch
-        code, out, err = scan.end(signal.SIGINT)
+        code, out, err = scan.end(signum)
         [batch] = daemon.get("/batch")["batches"]
     assert code == 130
     assert (batch["status"], batch["progress"]["cancelled"]) == ("cancelled", FILES)

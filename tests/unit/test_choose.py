@@ -106,6 +106,12 @@ def test_the_strongest_rule_gives_the_wishes(
         ("!/media/**", b"/x.mkv", False),
         ("/media/**", b"/media/caf\xe9/b.mkv", True),
         ("/media/**/b.mkv", b"/media/b.mkv", True),
+        (r"/media/Show \[tvdb-1\]", b"/media/Show [tvdb-1]/S01/b.mkv", True),
+        (r"/media/Show \[tvdb-1\]", b"/media/Show t/b.mkv", False),
+        ("/media/Heat {tmdb-949}", b"/media/Heat {tmdb-949}/b.mkv", True),
+        (r"\{tmdb-949\}", b"/media/{tmdb-949}/b.mkv", True),
+        ("/media/{anime,kids}", b"/media/kids/a/b.mkv", True),
+        ("/media/[ab]", b"/media/a/b.mkv", False),
     ],
 )
 def test_path_overrides_are_globs(pattern: str, path: bytes, applies: bool) -> None:

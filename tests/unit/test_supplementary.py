@@ -227,7 +227,14 @@ TITLES: dict[str, tuple[list[str], list[str], list[str]]] = {
         ["Дубляж", "Режиссёрская версия", "Без комментариев"],
     ),
     "pl": (["Komentarz twórców"], ["Polski (audiodeskrypcja)"], ["Lektor PL", "Bez komentarza"]),
+    "en, of others": (
+        ["NO - Commentary"],
+        ["NO AD"],
+        ["English (no AD)", "No DVS", "Deutsch (ohne AD)", "VF sans AD"],
+    ),
     "sv": (["Kommentarspår med regissören"], ["Svenska (syntolkning)"], ["Svenska 5.1"]),
+    "el": (["Σχόλια σκηνοθέτη", "ΣΧΟΛΙΑ"], [], ["Ελληνικά 5.1"]),
+    "no": (["NO Kommentarspor", "Kommentarspor med regissøren"], [], ["NO 5.1", "NO COMMENTARY"]),
     "vi": (["Tiếng Anh (bình luận)"], [], ["Thuyết minh", "Lồng tiếng"]),
 }
 RULES = [
