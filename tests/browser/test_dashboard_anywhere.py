@@ -25,7 +25,7 @@ def test_a_stranger_signs_in_and_comes_to_the_page_he_asked_for(desk: Desk) -> N
 
 
 def test_signing_out_leads_back_to_the_one_field(desk: Desk) -> None:
-    page = desk.open("#/system")
+    page = desk.open("#/system", expected=(REFUSED,))  # what was being read just then
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_label("API key", exact=True)).to_be_visible()
     page.reload()

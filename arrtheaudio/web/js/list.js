@@ -142,11 +142,11 @@ export class JobList {
     pick(this, job, on);
   }
 
-  /** Newer states of jobs, and jobs that belong on top (the oldest first). */
-  update(jobs, added) {
+  /** Newer states of jobs, and jobs that belong on top (the oldest first); `early`: told while the rows were read. */
+  update(jobs, added, early = false) {
     if (!this.pages) return;
     if (this.pages.total === null) {
-      this.early.push(() => this.update(jobs, added));
+      this.early.push(() => this.update(jobs, added, true));
       return;
     }
     this.pages.update(jobs);
@@ -155,8 +155,8 @@ export class JobList {
       this.open(this.parameters);
       return;
     }
-    const calm = this.scroller.scrollTop < 4 && !this.queuedUp.length && added.length <= 12
-      && this.pages.fresh.length + added.length <= FRESH_KEPT && !this.node.contains(document.activeElement) && !this.node.matches(":hover");
+    const aside = added.length <= 12 && !this.node.contains(document.activeElement) && !this.node.matches(":hover");
+    const calm = (early || aside) && this.scroller.scrollTop < 4 && !this.queuedUp.length && this.pages.fresh.length + added.length <= FRESH_KEPT;
     for (const job of added) {
       if (calm) this.pages.prepend(job);
       else this.queuedUp.push(job.job_id);

@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { announce } from "./announce.js";
 import * as chrome from "./chrome.js";
+import { h } from "./dom.js";
 import { Feed } from "./feed.js";
 import { listen, sought } from "./keys.js";
 import * as overview from "./overview.js";
@@ -25,6 +26,7 @@ let sheet = { id: null, open() {}, paint() {} }; // until jobs are shown
 let page = null; // the mounted view
 let shown = null; // its route
 let signedIn = false;
+let unloaded = false; // a page's own script did not come
 let greet = () => {}; // tells who waits for the hello
 
 const feed = new Feed({
@@ -32,7 +34,10 @@ const feed = new Feed({
     const back = store.state.link === "lost";
     store.hello(message, resumed);
     greet(true);
-    if (resumed) page?.regained?.();
+    if (unloaded) {
+      unloaded = false;
+      show(current());
+    } else if (resumed) page?.regained?.();
     if (back) announce("Connected again. Nothing was missed.");
   },
   events: store.events,
@@ -60,9 +65,17 @@ async function jobsAndSheet() {
 async function show(route) {
   if (!signedIn) return;
   if (!views[route.page] || paged()) {
-    views[route.page] ??= await LATER[route.page]();
-    if (paged()) await (await import("./jobs.js")).prepare();
+    try {
+      views[route.page] ??= await LATER[route.page]();
+      if (paged()) await (await import("./jobs.js")).prepare();
+    } catch {
+      unloaded = true; // the daemon went away before the page had been asked for
+    }
     if (String(location.hash) !== route.hash || !signedIn) return;
+    if (unloaded) {
+      unfinished();
+      return;
+    }
   }
   const before = shown;
   shown = route;
@@ -80,6 +93,13 @@ async function show(route) {
   const searching = !same && sought(page.search);
   if (!same && before && sheet.id === null && !searching) main.focus({ preventScroll: true });
   if (same && opened !== null && sheet.id === null) page.list?.focusJob(opened);
+}
+
+/** The page that was asked for could not be loaded; the next hello loads it. */
+function unfinished() {
+  page?.close();
+  page = null;
+  place.replaceChildren(h("div", { class: "hero" }, h("h1", {}, "The daemon cannot be reached.")));
 }
 
 /** The row of a job that the list holds already. */

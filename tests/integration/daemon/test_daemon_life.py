@@ -337,7 +337,8 @@ def test_every_setting_of_the_queue_comes_from_the_configuration(tmp_path: Path)
     }  # fmt: skip
     overrides = {f"processing.{name}": value for name, value in numbers.items()}
     loaded = load(tmp_path, **overrides, **{"media.settle_seconds": 16.0})
-    assert attrs.asdict(settings_of(loaded.config)) == {**numbers, "settle_seconds": 16.0}
+    others = {"settle_seconds": 16.0, "heeds_pause": True}  # the last is the command line's alone
+    assert attrs.asdict(settings_of(loaded.config)) == numbers | others
 
 
 def test_what_needs_a_restart_keeps_its_old_value(tmp_path: Path) -> None:
