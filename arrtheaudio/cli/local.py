@@ -24,14 +24,13 @@ from arrtheaudio.errors import AlreadyEnded, HalfEdited
 from arrtheaudio.jobs.attempt import attempt
 from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.engine import MediaEngine, Policy
-from arrtheaudio.jobs.models import Job, NewDelivery, NewJob
+from arrtheaudio.jobs.models import Job, NewJob
 from arrtheaudio.jobs.queue import Queue, Settings, open_queue
 from arrtheaudio.jobs.recovery import settle
 from arrtheaudio.media import Plan
 
 FOLDER_MODE: Final = 0o700
 CANCEL_SECONDS: Final = 10.0  # a journal that hangs must not hold the command for ever
-EVENT: Final = "Process"  # what the history shows for work of the command line
 
 
 @attrs.frozen
@@ -54,7 +53,7 @@ class Local:
         self, jobs: Sequence[NewJob], *, parallel: int, ended: Callable[[Job], None]
     ) -> None:
         """Bring these files in order, ``parallel`` at a time; ``ended`` is told of each."""
-        accepted = await self.queue.deliver(NewDelivery("manual", EVENT, tuple(jobs)))
+        accepted = await self.queue.submit(jobs, direct=True)
         await self._do(accepted.jobs, parallel, ended)
 
     async def undo(self, job: int) -> Job:

@@ -97,15 +97,24 @@ class Requests(Core):
         return Accepted(tuple(jobs), webhook)
 
     async def submit(
-        self, jobs: Sequence[NewJob], *, priority: Priority = Priority.NORMAL
+        self,
+        jobs: Sequence[NewJob],
+        *,
+        priority: Priority = Priority.NORMAL,
+        direct: bool = False,
     ) -> Accepted:
-        """Journal single files by hand. Raises: QueueFull, WorkersOff, JournalUnavailable."""
-        self._need_workers()
+        """Journal single files by hand.
+
+        ``direct``: they enter no lane, ``claim_direct`` gives them to the caller (worker_count 0).
+        Raises: QueueFull, WorkersOff, JournalUnavailable.
+        """
+        if not direct:
+            self._need_workers()
         self._admit(sum(new.refused is None for new in jobs))
         if not jobs:
             return Accepted(())
         draft = self._draft()
-        ids = [self._draft_job(draft, new, "manual", priority) for new in jobs]
+        ids = [self._draft_job(draft, new, "manual", priority, direct=direct) for new in jobs]
         await self._commit(draft)
         return Accepted(tuple(ids))
 

@@ -174,8 +174,8 @@ def test_what_a_killed_command_left_waiting_is_nobodys_to_run(library: Path, cap
     async def die() -> int:
         async with open_queue(journal, Settings(worker_count=0, max_queue_size=500)) as queue:
             jobs = [NewJob(bytes(other), language_priority=("jpn",))] * 200
-            await queue.deliver(NewDelivery("manual", "Process", tuple(jobs)))
-            await queue.undo(3, direct=True)
+            await queue.submit(jobs, direct=True)
+            await queue.undo(2, direct=True)
             return queue.state().queued
 
     assert trio.run(die) == 201

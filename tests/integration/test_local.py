@@ -56,6 +56,7 @@ async def test_an_edit_that_broke_off_is_settled_at_once(
     async with local(tmp_path, engine) as work:
         await work.process([NewJob(FILM)], parallel=1, ended=told.append)
     assert [job.result for job in told] == ["success"]
+    assert [(job.batch, job.webhook, job.source) for job in told] == [(None, None, "manual")]
 
 
 async def test_an_edit_that_cannot_be_settled_ends_the_command_and_stays_for_the_next_start(
