@@ -16,7 +16,7 @@ import trio
 
 T = TypeVar("T")
 
-STOPS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # SIGHUP: the terminal was closed
+STOPS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def run_orderly(work: Callable[[], Awaitable[T]]) -> T:
@@ -35,9 +35,10 @@ async def _orderly(work: Callable[[], Awaitable[T]]) -> T:
 
     async def listen(*, task_status: trio.TaskStatus[None]) -> None:
         nonlocal stopped
-        # What was ignored from the beginning stays so: nohup, or a script's background.
-        heard = [stop for stop in STOPS if signal.getsignal(stop) is not signal.SIG_IGN]
-        with trio.open_signal_receiver(*heard) as signals:
+        stops = [*STOPS]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup: the terminal may close
+            stops.append(signal.SIGHUP)
+        with trio.open_signal_receiver(*stops) as signals:
             task_status.started()
             async for _ in signals:
                 stopped = True

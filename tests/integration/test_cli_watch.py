@@ -54,6 +54,7 @@ class Watcher:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # under nohup, too
             env={
                 **os.environ,
                 "ARRTHEAUDIO_CONFIG": str(house.folder / "config.yaml"),
