@@ -177,7 +177,7 @@ def remuxing(daemon: DaemonProcess, household: Household, pids: Path) -> str:
     before = len(started(pids))
     (job,) = daemon.post("/jobs", {"paths": [str(movie)]})["job_ids"]
     daemon.until(lambda: len(started(pids)) > before, "ffmpeg starts")
-    assert daemon.job(job)["status"] == "running"
+    daemon.until(lambda: daemon.job(job)["status"] == "running", "its start is durable")
     return str(job)
 
 

@@ -6,7 +6,6 @@ import * as api from "./api.js";
 import { batchCard, hasEnded } from "./batchcard.js";
 import { DailyChart, LanguageBars, Spark } from "./charts.js";
 import { Connections } from "./connections.js";
-import { Connect } from "./connect.js";
 import { button, h, keyed, path, text } from "./dom.js";
 import { number, span, spelled } from "./format.js";
 import { icon, setIcon } from "./icons.js";
@@ -82,12 +81,19 @@ class Overview {
   }
 
   #steps() {
+    this.connect = h("div");
     this.heard = h("p", { class: "muted small" }, "Waiting for the first message…");
     const step = (place, title, ...rest) => h("li", {}, h("span", { class: "num", "aria-hidden": "true" }, place), h("div", { class: "grow" }, h("b", {}, title), ...rest));
     return h("ol", { class: "card steps", hidden: true },
-      step("1", "Add a webhook in Sonarr and Radarr", h("p", { class: "muted small" }, "Settings → Connect → Webhook. Tick “On File Import” and “On File Upgrade”."), new Connect().node),
+      step("1", "Add a webhook in Sonarr and Radarr", h("p", { class: "muted small" }, "Settings → Connect → Webhook. Tick “On File Import” and “On File Upgrade”."), this.connect),
       step("2", "Press “Test” there", this.heard),
       step("3", "See what would change in your library", h("p", { class: "muted small" }, "A dry run reads headers only, about a millisecond a file, and changes nothing."), button("Dry run a folder", actions.scan, { kind: "primary" })));
+  }
+
+  /** The addresses and the key: only a new daemon needs them here. */
+  async #tellHow() {
+    const { Connect } = await import("./connect.js").catch(() => ({}));
+    if (Connect && !this.connect.firstChild) this.connect.replaceChildren(new Connect().node);
   }
 
   /** Reads what hello does not tell. */
@@ -224,6 +230,7 @@ class Overview {
     const isNew = this.#isNew();
     this.acts.hidden = isNew;
     this.first.hidden = !isNew;
+    if (isNew && !this.connect.firstChild) this.#tellHow();
     this.strip.hidden = isNew;
     this.columns.hidden = isNew;
     setIcon(this.pause.querySelector("svg"), state.paused ? "play" : "pause", "");
