@@ -23,6 +23,7 @@ import structlog
 import trio
 
 from arrtheaudio import __version__, _garbage, _keys, logs
+from arrtheaudio._derived import kept, roots_of, settings_of
 from arrtheaudio._notify import Notifier
 from arrtheaudio._stopping import STOP_SIGNALS, Backstop, StopRequests
 from arrtheaudio.api.app import create_app
@@ -40,7 +41,6 @@ from arrtheaudio.jobs.discovery import Discoveries, ThreadWalker
 from arrtheaudio.jobs.engine import MediaEngine, Policy
 from arrtheaudio.jobs.links import LinkWatch
 from arrtheaudio.jobs.queue import Queue, open_queue
-from arrtheaudio.jobs.settings import Settings
 from arrtheaudio.jobs.walk import printable
 from arrtheaudio.jobs.workers import Workers
 
@@ -116,7 +116,7 @@ class Daemon:
         self._notifier = Notifier(os.environ)
         self._engine = MediaEngine(self._policy(self._config))
         self._workers = Workers(queue, self._engine)
-        self._walker = ThreadWalker(_roots(self._config))
+        self._walker = ThreadWalker(roots_of(self._config))
         self._discoveries = Discoveries(queue, self._walker)
         self._links = LinkWatch(queue, self._engine, self._waits_for_links)
         self._reload_asked = trio.Event()  # replaced each time
@@ -217,7 +217,7 @@ class Daemon:
         return Policy(
             rules=config.rules(),
             options=config.options(os.fsencode(self._loaded.before_images)),
-            roots=_roots(config),
+            roots=roots_of(config),
             dry_run=config.execution.dry_run,
         )
 
@@ -247,7 +247,7 @@ class Daemon:
             self._config = self._services.config = wanted
             self._queue.configure(settings)
             self._engine.policy = policy
-            self._walker.roots = _roots(wanted)
+            self._walker.roots = roots_of(wanted)
             self._workers.configure()
             _tell_of_reload(differing)
         self._notifier.ready()
@@ -331,49 +331,12 @@ async def _first(*waits: Callable[[], Any]) -> None:
             nursery.start_soon(wait_for, wait)
 
 
-def settings_of(config: Config) -> Settings:
-    """What the queue needs of the configuration."""
-    processing = config.processing
-    return Settings(
-        max_queue_size=processing.max_queue_size,
-        worker_count=processing.worker_count,
-        max_mp4_concurrent=processing.max_mp4_concurrent,
-        retry_attempts=processing.retry_attempts,
-        retry_delay_seconds=processing.retry_delay_seconds,
-        space_check_seconds=processing.space_check_seconds,
-        job_history_days=processing.job_history_days,
-        failed_job_days=processing.failed_job_days,
-        cleanup_interval_hours=processing.cleanup_interval_hours,
-        timeout_seconds=processing.timeout_seconds,
-        shutdown_grace_seconds=processing.shutdown_grace_seconds,
-        settle_seconds=config.media.settle_seconds,
-    )
-
-
-def kept(new: Config, old: Config, paths: tuple[str, ...]) -> Config:
-    """The new configuration with the old values at these key paths ("api.port")."""
-    for path in paths:
-        section, _, name = path.rpartition(".")
-        if section:
-            value = attrs.evolve(
-                getattr(new, section), **{name: getattr(getattr(old, section), name)}
-            )
-            new = attrs.evolve(new, **{section: value})
-        else:
-            new = attrs.evolve(new, **{name: getattr(old, name)})
-    return new
-
-
 def _tell_of_reload(differing: Changes) -> None:
     """What did not take effect is told at the level that most people log."""
     paths = {"changed": differing.live, "needs_restart": differing.restart}
     told = {name: ", ".join(found) for name, found in paths.items() if found}
     log = _log.warning if differing.restart else _log.info
     log("configuration_reloaded", **told)
-
-
-def _roots(config: Config) -> tuple[bytes, ...]:
-    return tuple(os.fsencode(root) for root in config.media_roots)
 
 
 def _configure_logs(config: Config, key: _keys.ApiKey | None = None) -> None:

@@ -12,8 +12,8 @@ import trio
 from live_api import Live, configured, live_api
 from synth import mkv
 
+from arrtheaudio._derived import settings_of
 from arrtheaudio.config import Config, PathMappingConfig, Processing
-from arrtheaudio.daemon import settings_of
 from arrtheaudio.jobs.discovery import Discoveries, ThreadWalker
 from arrtheaudio.jobs.engine import MediaEngine, Policy
 from arrtheaudio.jobs.models import parse_id

@@ -23,11 +23,6 @@ _PRIORITIES: Final = tuple(Priority)  # by value
 Valid = Callable[[int, Priority, bool], bool]  # (seq, priority, heavy) still waits there
 
 
-def key_of(priority: Priority, seq: int) -> int:
-    """Smaller goes first: priority, then FIFO."""
-    return priority << SEQ_BITS | seq
-
-
 class _Lane:
     """Keys, the smallest first: all of ``front`` before any of ``heap``."""
 
@@ -59,7 +54,7 @@ class Lanes:
 
     def push(self, seq: int, priority: Priority, heavy: bool) -> None:
         """A job that is due."""
-        self._lanes[heavy].push(priority << SEQ_BITS | seq)  # key_of, for every job of a flood
+        self._lanes[heavy].push(priority << SEQ_BITS | seq)  # smaller first: priority, then FIFO
 
     def delay(self, seq: int, due: float) -> None:
         """A job that is due at ``due``."""

@@ -15,8 +15,8 @@ import trio
 from live_api import KEY
 from whole_api import Whole, film, mapped, season_pack, whole_api
 
+from arrtheaudio._derived import settings_of
 from arrtheaudio.config import Config, Processing
-from arrtheaudio.daemon import settings_of
 from arrtheaudio.jobs.engine import MediaEngine
 
 

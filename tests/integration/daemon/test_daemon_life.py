@@ -16,9 +16,10 @@ import trio
 from synth import mkv
 
 from arrtheaudio import config, daemon, media
+from arrtheaudio._derived import kept, settings_of
 from arrtheaudio._stopping import Backstop, StopRequests
 from arrtheaudio.config import Config, Loaded
-from arrtheaudio.daemon import Running, kept, serve, settings_of
+from arrtheaudio.daemon import Running, serve
 from arrtheaudio.errors import CannotListen, ConfigError, JournalLocked, ServiceFailed
 from arrtheaudio.jobs import workers
 from arrtheaudio.jobs.claims import Claim
