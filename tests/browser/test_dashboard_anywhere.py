@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from daemon_process import Household
 from desk import PHONE, WRONG_DEFAULT, Desk, batch, library, mark, row, rows
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 REFUSED = r"Failed to load resource.*(401|ERR_CONNECTION_REFUSED)"
 NO_SOCKET = r"WebSocket connection to .* failed"
@@ -38,6 +40,24 @@ def test_a_new_daemon_says_how_to_connect_it(desk: Desk) -> None:
     expect(page.get_by_text(f"{desk.url}/webhook/sonarr", exact=True)).to_be_visible()
     desk.daemon.post("/webhook/sonarr", {"eventType": "Test"}, status=200)
     expect(page.get_by_text("Heard. It works.")).to_be_visible()
+
+
+def test_before_it_is_known_whether_the_daemon_is_new_nothing_is_said_or_offered(
+    desk: Desk,
+) -> None:
+    page = desk.open("#/batches")
+    held: list[Route] = []
+    page.route("**/jobs?*", lambda asked: held.append(asked))  # Playwright sets attributes on it
+    page.evaluate("location.hash = '#/'")
+    expect(page.locator("h1")).to_have_text("Overview")
+    page.wait_for_timeout(300)  # the page has been told all else
+    assert held
+    expect(page.locator("h1")).to_have_text("Overview")
+    expect(page.get_by_role("button", name=re.compile("folder"))).to_have_count(0)
+    for asked in held:
+        asked.continue_()
+    expect(page.get_by_role("heading", name="Ready when you are.")).to_be_visible()
+    expect(page.get_by_role("button", name="Dry run a folder")).to_be_visible()
 
 
 @pytest.mark.parametrize("route", ["#/", "#/system"])

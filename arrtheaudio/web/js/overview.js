@@ -23,6 +23,7 @@ class Overview {
   constructor(page) {
     this.health = null;
     this.latest = null;
+    this.asked = false; // whether any job has ended is known, or could not be read
     this.days = null;
     this.languages = null;
     this.problems = new Problems();
@@ -119,10 +120,11 @@ class Overview {
     try {
       const answer = await api.jobs({ status: ["completed", "failed", "cancelled"], order_by: "updated_at", limit: LATEST });
       this.latest = answer.jobs;
+      this.#drawLatest();
     } catch {
-      return;
+      if (state.link !== "live") return; // read again when it is
     }
-    this.#drawLatest();
+    this.asked = true;
     this.#draw();
   }
 
@@ -222,7 +224,7 @@ class Overview {
 
   #draw() {
     this.pause.disabled = this.scan.disabled = state.link !== "live";
-    if (!state.ready) return;
+    if (!state.ready || !this.asked) return; // a new daemon greets otherwise, with other buttons
     const [sentence, said] = this.#sentences();
     this.sentence.className = "";
     text(this.sentence, sentence);
