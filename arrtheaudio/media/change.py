@@ -101,7 +101,7 @@ class Change:
             if patch.compare(fd, self.patches) is not State.NEW:
                 raise VerifyFailed("the bytes read back are not those that were written")
         else:
-            self.expectation.check(probe(fd, os.fstat(fd).st_size))
+            self.expectation.check(probe(fd, patch.size_of(fd), self.container))
 
 
 def edit_in_place(change: Change) -> int:
@@ -111,7 +111,7 @@ def edit_in_place(change: Change) -> int:
     VerifyFailed and IoFailed with the old bytes back; HalfEdited where neither;
     EditConflict where another program wrote to it during the edit.
     """
-    with open_to_write(change.path) as file:
+    with open_to_write(change.path, change.status) as file:
         change.expect_unchanged(file.fd)
         change.expect_unshared(file.status.st_nlink)
         times = file.status.st_atime_ns, file.status.st_mtime_ns

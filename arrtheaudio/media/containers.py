@@ -20,7 +20,8 @@ from arrtheaudio.media.source import Window
 from arrtheaudio.media.tracks import Container, Edit, Media, Track
 
 HEAD_BYTES: Final = 4096  # what sniffing may look at, and MP4's reading step
-MATROSKA_CHUNK: Final = 65536  # SeekHead, Info and Tracks of nearly every file in one read
+# Bytes per read-ahead. 64 KiB: SeekHead, Info and Tracks of nearly every Matroska file.
+CHUNKS: Final[dict[Container, int]] = {"mkv": 65536, "mp4": HEAD_BYTES}
 
 
 class Format(Protocol):
@@ -55,8 +56,8 @@ def identify(fd: int, size: int) -> tuple[Container, Window]:
     head = window.read(0, min(size, HEAD_BYTES))
     for container, candidate in FORMATS.items():
         if candidate.sniff(head):
-            if container == "mkv":
-                window = Window(fd, size, chunk=MATROSKA_CHUNK)
+            if CHUNKS[container] != HEAD_BYTES:
+                window = Window(fd, size, chunk=CHUNKS[container])
             return container, window
     raise UnsupportedContainer("neither Matroska nor MP4")
 
@@ -118,9 +119,12 @@ def contents(fd: int, size: int, media: Media) -> list[Piece]:
     return mp4_contents.contents(fd, size, media)
 
 
-def probe(fd: int, size: int) -> Media:
-    """Look at an open file afresh. Raises the parsers' errors."""
-    container, window = identify(fd, size)
+def probe(fd: int, size: int, container: Container | None = None) -> Media:
+    """Look at an open file afresh, as the container that it was. Raises the parsers' errors."""
+    if container is None:
+        container, window = identify(fd, size)
+    else:
+        window = Window(fd, size, chunk=CHUNKS[container])
     return FORMATS[container].probe(window)
 
 

@@ -222,7 +222,7 @@ def _decide(request: Request, file: OpenFile, unsettled: float, host: Host) -> E
         raise FileBusy("it was written a moment ago", path=request.path, retry_after=unsettled)
     if rewritten:
         need_space(request.path, file.status.st_size, host)
-    with open_to_write(request.path) as writable:
+    with open_to_write(request.path, file.status) as writable:
         # Who may not write, or finds it locked, learns so before anything is journalled.
         # Its status counts from here on: to open it changes the inode on overlayfs.
         if writable.status.st_size != file.status.st_size:

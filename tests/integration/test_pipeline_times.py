@@ -13,7 +13,7 @@ from media_runs import FILES, Journal, defaults, request, write
 from arrtheaudio import errors, media
 from arrtheaudio.jobs.encoding import decode_plan, encode_plan
 from arrtheaudio.media import change
-from arrtheaudio.media.tracks import Options, Plan
+from arrtheaudio.media.tracks import Context, Options, Plan, Rules
 
 OLD = 1_000_000_000_123_456_789
 PARTS = {"first write": 1, "all writes": None}
@@ -35,12 +35,28 @@ async def broken_off(file: Path, *, preserve_mtime: bool) -> Plan:
     return decode_plan(encode_plan(plans[0]))
 
 
+async def keep(_: Plan) -> None:
+    """A journal that reads nothing of the file."""
+
+
 def write_some(file: Path, plan: Plan, count: int | None) -> None:
     """What of the plan was written before the process died."""
     with file.open("r+b") as film:
         for piece in plan.patches[:count]:
             film.seek(piece.offset)
             film.write(piece.new)
+
+
+@pytest.mark.parametrize("content", FILES.values(), ids=FILES)
+async def test_looking_and_changing_leave_no_time_of_access(tmp_path, content) -> None:
+    file = write(tmp_path, content)
+    read_long_ago = OLD - 10**9  # before the mtime: any other program's read would show
+    os.utime(file, ns=(read_long_ago, OLD))
+    media.inspect(os.fsencode(file), Rules(), Context(), Options())
+    assert file.stat().st_atime_ns == read_long_ago
+    assert (await media.run(request(file), before_write=keep)).track_changed
+    assert file.stat().st_mtime_ns != OLD
+    assert file.stat().st_atime_ns == read_long_ago
 
 
 @pytest.mark.parametrize("content", FILES.values(), ids=FILES)

@@ -84,3 +84,50 @@ def test_a_file_that_may_not_be_read_is_told_apart_from_one_that_may_not_be_writ
     assert "permission to read" in unread.value.advice
     assert "write permission" in unwritten.value.advice
     assert unread.value.path == unwritten.value.path == path
+
+
+def test_who_does_not_own_the_file_leaves_a_time_of_access(monkeypatch, tmp_path) -> None:
+    asked = []
+    real = os.open
+
+    def of_another(path, flags):
+        asked.append(flags)
+        if flags & os.O_NOATIME:
+            raise OSError(errno.EPERM, "Operation not permitted")
+        return real(path, flags)
+
+    film = tmp_path / "film.mkv"
+    film.write_bytes(b"film")
+    monkeypatch.setattr(os, "open", of_another)
+    with access.open_to_write(os.fsencode(film)) as file:
+        assert os.read(file.fd, 9) == b"film"
+    assert [bool(flags & os.O_NOATIME) for flags in asked] == [True, False]
+
+
+def test_a_file_that_may_not_be_closed_is_named(monkeypatch, tmp_path) -> None:
+    film = tmp_path / "film.mkv"
+    film.write_bytes(b"film")
+    close = os.close
+
+    def late(fd):
+        close(fd)
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "close", late)
+    with pytest.raises(errors.IoFailed) as failed, access.open_to_read(os.fsencode(film)):
+        pass
+    assert failed.value.path == os.fsencode(film)
+
+
+def test_how_a_path_leads_to_a_file_is_looked_at_for_another_one_only(
+    monkeypatch, tmp_path
+) -> None:
+    film, other = tmp_path / "film.mkv", tmp_path / "other.mkv"
+    for file in (film, other):
+        file.write_bytes(b"film")
+    looked: list[bytes] = []
+    monkeypatch.setattr(access, "expect_at", lambda fd, path: looked.append(path))
+    with access.open_to_write(os.fsencode(film), film.stat()):
+        assert looked == []
+    with access.open_to_write(os.fsencode(film), other.stat()):
+        assert looked == [os.fsencode(film)]
