@@ -7,7 +7,7 @@ never follows the sample tables. ISO/IEC 14496-12, 8.3 to 8.5, 8.10.
 from __future__ import annotations
 
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 import attrs
 
@@ -41,34 +41,17 @@ NO_CHAPTERS: Final = frozenset[int]()
 CHAPTER_CODEC: Final = "bin_data"  # as ffprobe names a chapter track
 
 
-_u32 = Struct(">I").unpack_from
-_u16 = Struct(">H").unpack_from
-_s16 = Struct(">h").unpack_from
-
-
-@attrs.frozen
-class Fields:
-    """Offsets behind the header of one version of a box, and how many bytes reach to them."""
-
-    needed: int
-    track_id: int = 0
-    alternate_group: int = 0
-    language: int = 0
-
-
-TKHD: Final = {  # 8.3.2
-    0: Fields(needed=36, track_id=12, alternate_group=34),
-    1: Fields(needed=48, track_id=20, alternate_group=46),
+# By version, from the byte behind the box's header on.
+TKHD: Final = {  # 8.3.2: the last byte of the flags, track_ID, alternate_group
+    0: Struct(">3xB8xI18xh"),
+    1: Struct(">3xB16xI22xh"),
 }
-MDHD: Final = {  # 8.4.2
-    0: Fields(needed=22, language=20),
-    1: Fields(needed=34, language=32),
-}
+MDHD: Final = {0: Struct(">20xH"), 1: Struct(">32xH")}  # 8.4.2: language
 LAST_FLAGS_BYTE: Final = 3
+GROUP_BYTES: Final = 2  # of alternate_group, the last of the fields
 
 
-@attrs.frozen
-class Trak:
+class Trak(NamedTuple):
     """One trak as read: the track, its place, and the tracks that are its chapters."""
 
     track: Track
@@ -108,12 +91,12 @@ def read_trak(window: Window, box: Box, index: int, *, quicktime: bool) -> Trak:
         hearing_impaired=roles.hearing_impaired,
     )
     layout = TrakLayout(
-        offset=box.offset,
-        end=box.end,
-        audio=type == "audio",
-        header=header,
-        described=description_box[b"stsd"].end if stsd else box.offset,
-        tables=tables.get(b"stbl"),
+        box.offset,
+        box.end,
+        type == "audio",
+        header,
+        description_box[b"stsd"].end if stsd else box.offset,
+        tables.get(b"stbl"),
     )
     return Trak(track, layout, _chapters(_content(window, parts, b"tref", REFERENCE_BYTES)))
 
@@ -142,26 +125,22 @@ def _header(window: Window, parts: dict[bytes, Box]) -> tuple[int, TrackHeader |
     box = parts.get(b"tkhd")
     if box is None:
         return 0, None
-    content = window.read(box.body, min(box.end - box.body, TKHD[1].needed))
+    content = window.read(box.body, min(box.end - box.body, TKHD[1].size))
     fields = TKHD.get(content[0]) if content else None
-    if fields is None or len(content) < fields.needed:
+    if fields is None or len(content) < fields.size:
         raise CorruptFile(f"the track header (tkhd) at byte {box.offset} is cut off or too new")
-    (number,) = _u32(content, fields.track_id)
-    (group,) = _s16(content, fields.alternate_group)
+    flags, number, group = fields.unpack_from(content)
     return number, TrackHeader(
-        box.body + LAST_FLAGS_BYTE,
-        content[LAST_FLAGS_BYTE],
-        box.body + fields.alternate_group,
-        group,
+        box.body + LAST_FLAGS_BYTE, flags, box.body + fields.size - GROUP_BYTES, group
     )
 
 
 def _header_language(window: Window, media: dict[bytes, Box]) -> str:
-    content = _content(window, media, b"mdhd", MDHD[1].needed)
+    content = _content(window, media, b"mdhd", MDHD[1].size)
     fields = MDHD.get(content[0]) if content else None
-    if fields is None or len(content) < fields.needed:
+    if fields is None or len(content) < fields.size:
         return ""
-    return mp4_languages.header_language(*_u16(content, fields.language))
+    return mp4_languages.header_language(*fields.unpack_from(content))
 
 
 def _type(hdlr: bytes, stsd: bytes) -> TrackType:
