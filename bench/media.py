@@ -214,7 +214,7 @@ def copy_case(film: Path, *, durable: bool = False) -> Case:
             os.close(file)
         temporary.replace(film)
 
-    return Case(f"ffprobe + ffmpeg -c copy{', synced' if durable else ''}", change, 1, os.sync)
+    return Case(f"ffprobe + ffmpeg -c copy{', synced' if durable else ''}", change)
 
 
 # --- the report ---------------------------------------------------------------
