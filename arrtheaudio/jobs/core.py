@@ -27,7 +27,7 @@ from arrtheaudio.jobs.drive import Drive
 from arrtheaudio.jobs.encoding import decode_bytes
 from arrtheaudio.jobs.eta import Pace
 from arrtheaudio.jobs.feed import Feed
-from arrtheaudio.jobs.fold import apply
+from arrtheaudio.jobs.fold import apply, queue_up
 from arrtheaudio.jobs.journal import Journal, wait_landed
 from arrtheaudio.jobs.lanes import Lanes
 from arrtheaudio.jobs.models import BatchStatus, Priority, Status
@@ -222,29 +222,45 @@ class Core:
 
     def landed(self, rows: Sequence[ev.Row]) -> None:
         """Fold durable rows, tell the feed, and react."""
-        state, feed = self._state, self._feed
-        jobs, batches = state.jobs, state.batches
         self._free_reservations(rows[-1].seq)
-        for row in rows:
+        at, end = 0, len(rows)
+        while at < end:
+            row = rows[at]
+            begin, at = at, at + 1
             if row.type == ev.JOB_QUEUED:
-                apply(state, row)
-                self._enqueue(jobs[row.seq])
-                feed.add(row)
+                while at < end and rows[at].type == ev.JOB_QUEUED:
+                    at += 1
+                self._land_queued(rows[begin:at])
             elif row.job is not None:
-                job = jobs.get(row.job) or self._ended(row)
-                apply(state, row)
-                feed.add(row, job)
-                if row.type not in QUIET:
-                    self._react(row, job)
+                self._land_event(row, row.job)
             else:
-                path = batches[row.parent].request.path if row.parent in batches else None
-                apply(state, row)
-                if row.type == ev.BATCH_QUEUED:
-                    path = batches[row.seq].request.path
-                feed.add(row, path=path)
-                self._react_to_batch(row)
-        feed.wake()
+                self._land_other(row)
+        self._feed.wake()
         self._wake()
+
+    def _land_queued(self, rows: Sequence[ev.Row]) -> None:
+        """New jobs that follow each other: what a flood consists of."""
+        jobs = queue_up(self._state, rows)
+        if not self.settings.worker_count:  # ``_enqueue``: deliveries have no lane then
+            jobs = [job for job in jobs if not job.direct]
+        self._lanes.push_all(jobs)
+        self._feed.add_queued(rows)
+
+    def _land_event(self, row: ev.Row, number: int) -> None:
+        job = self._state.jobs.get(number) or self._ended(row)
+        apply(self._state, row)
+        self._feed.add(row, job)
+        if row.type not in QUIET:
+            self._react(row, job)
+
+    def _land_other(self, row: ev.Row) -> None:
+        batches = self._state.batches
+        path = batches[row.parent].request.path if row.parent in batches else None
+        apply(self._state, row)
+        if row.type == ev.BATCH_QUEUED:
+            path = batches[row.seq].request.path
+        self._feed.add(row, path=path)
+        self._react_to_batch(row)
 
     def _ended(self, row: ev.Row) -> LiveJob:
         """The ended job of a row behind its end, which tells what an event needs."""

@@ -8,8 +8,8 @@ are told as a gap, once, in the chunk that passes them. api.md: Websocket feed.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Iterable, Sequence
+from itertools import islice, repeat
 from typing import Any, Final
 
 import apsw
@@ -55,6 +55,11 @@ class Feed:
             row = row._replace(body={})  # patches are large, and never shown
         self._ring.append((row, job, path))
         self.head = row.seq
+
+    def add_queued(self, rows: Sequence[ev.Row]) -> None:
+        """Durable ``job.queued`` rows that follow each other."""
+        self._ring.extend(zip(rows, repeat(None), repeat(None)))
+        self.head = rows[-1].seq
 
     def wake(self) -> None:
         """Tell the waiting readers, once for all that landed together."""

@@ -10,7 +10,7 @@ durable ``job.started`` rows), 8 (an ended job is gone, so it cannot end twice).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
 from arrtheaudio.errors import JournalCorrupt
@@ -30,32 +30,48 @@ DISCOVERY_ERRORS_KEPT: Final = 1000  # of one batch, in memory and in answers
 # --- jobs -------------------------------------------------------------------
 
 
+def queue_up(state: State, rows: Sequence[ev.Row]) -> list[LiveJob]:
+    """Fold ``job.queued`` rows that follow each other; their jobs, in their order.
+
+    One loop, without calls: floods consist of these rows.
+    """
+    live, batches = state.live, state.batches
+    jobs = []
+    for seq, at, _, _, parent, body in rows:
+        facet: int = body["facet"]
+        priority = _PRIORITIES[body["priority"]]
+        undo_of = body.get("undo_of")
+        retried = "retry_of" in body
+        state.jobs[seq] = job = LiveJob(
+            seq,
+            decode_bytes(body["path"]),
+            at,
+            parent,
+            facet,
+            priority,
+            body.get("heavy", False),
+            _QUEUED,
+            undo_of,
+            body.get("direct", False),
+            retried,
+        )
+        jobs.append(job)
+        counted = (_QUEUED, priority, facet)
+        live[counted] = live.get(counted, 0) + 1  # as in ``_one_more``
+        batch = batches.get(parent) if parent is not None else None
+        if batch is not None:
+            batch.total += 1
+            batch.live += 1
+        elif undo_of is not None:
+            state.undoing[undo_of] = seq
+        elif not retried:
+            state.singles_waiting += 1
+    state.head = rows[-1].seq
+    return jobs
+
+
 def _queued(state: State, row: ev.Row) -> None:
-    seq, at, _, _, parent, body = row
-    facet: int = body["facet"]
-    job = LiveJob(
-        seq,
-        decode_bytes(body["path"]),
-        at,
-        parent,
-        facet,
-        _PRIORITIES[body["priority"]],
-        body.get("heavy", False),
-        _QUEUED,
-        body.get("undo_of"),
-        body.get("direct", False),
-        "retry_of" in body,
-    )
-    state.jobs[seq] = job
-    _one_more(state.live, (_QUEUED, job.priority, facet))
-    batch = state.batches.get(parent) if parent is not None else None
-    if batch is not None:
-        batch.total += 1
-        batch.live += 1
-    elif job.undo_of is not None:
-        state.undoing[job.undo_of] = seq
-    elif not job.retried:
-        state.singles_waiting += 1
+    queue_up(state, (row,))
 
 
 def _move(state: State, row: ev.Row) -> tuple[LiveJob, Moved]:

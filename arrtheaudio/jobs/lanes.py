@@ -11,14 +11,22 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator
-from typing import Final
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Final, Protocol
 
 from arrtheaudio.jobs.models import Priority
 
 SEQ_BITS: Final = 48  # 12 hex digits (models.format_id)
 _SEQ_MASK: Final = (1 << SEQ_BITS) - 1
 _PRIORITIES: Final = tuple(Priority)  # by value
+
+class Waiting(Protocol):
+    """What a lane wants to know of a job."""
+
+    seq: int
+    priority: Priority
+    heavy: bool
+
 
 Valid = Callable[[int, Priority, bool], bool]  # (seq, priority, heavy) still waits there
 
@@ -55,6 +63,16 @@ class Lanes:
     def push(self, seq: int, priority: Priority, heavy: bool) -> None:
         """A job that is due."""
         self._lanes[heavy].push(priority << SEQ_BITS | seq)  # smaller first: priority, then FIFO
+
+    def push_all(self, jobs: Iterable[Waiting]) -> None:
+        """Jobs that are due, as they come."""
+        lanes = self._lanes
+        for job in jobs:
+            lane = lanes[job.heavy]
+            if lane.front:
+                lane.push(job.priority << SEQ_BITS | job.seq)
+            else:
+                heapq.heappush(lane.heap, job.priority << SEQ_BITS | job.seq)
 
     def delay(self, seq: int, due: float) -> None:
         """A job that is due at ``due``."""
