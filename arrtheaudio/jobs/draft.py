@@ -20,7 +20,7 @@ class Draft:
 
     def _add(self, kind: str, job: int | None, parent: int | None, body: dict[str, Any]) -> int:
         seq = self._next
-        self.rows.append(ev.Row(seq, self._at, kind, job, parent, body))
+        self.rows.append(_new(ev.Row, (seq, self._at, kind, job, parent, body)))
         self._next = seq + 1
         return seq
 

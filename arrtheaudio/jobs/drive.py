@@ -61,8 +61,8 @@ class Group:
 
     def add(self, rows: Sequence[Row]) -> None:
         """The rows of one more request."""
-        self.encoded += [*map(encode_row, rows)]
-        self.rows += rows
+        self.encoded.extend(map(encode_row, rows))
+        self.rows.extend(rows)
         self.requests += 1
 
 

@@ -20,6 +20,7 @@ SEQ_BITS: Final = 48  # 12 hex digits (models.format_id)
 _SEQ_MASK: Final = (1 << SEQ_BITS) - 1
 _PRIORITIES: Final = tuple(Priority)  # by value
 
+
 class Waiting(Protocol):
     """What a lane wants to know of a job."""
 

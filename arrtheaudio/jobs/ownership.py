@@ -246,18 +246,18 @@ class Ownership(Reading):
 
         Raises: JournalUnavailable.
         """
-        live, draft = self._live(claim), self._draft()
-        body = {"worker_id": worker_id, "attempt": claim.attempt}
-        draft.job(ev.JOB_STARTED, claim.job, live.parent, body)
-        batch = self._state.batches.get(claim.batch or 0)
+        live = self._live(claim)
+        begun = {"worker_id": worker_id, "attempt": claim.attempt}
+        self._journal.post(self._event(ev.JOB_STARTED, live, begun))
+        claim.started, claim.started_at = True, self._clock()
+        batch = self._state.batches.get(claim.batch) if claim.batch is not None else None
         if batch is not None and batch.started_at is None:
             on_its_way = (ev.BATCH_STARTED, batch.seq)
             if on_its_way not in self._batch_rows:
                 self._batch_rows.add(on_its_way)
+                draft = self._draft()
                 draft.parent(ev.BATCH_STARTED, batch.seq)
-        claim.started_at = self._clock()
-        self._submit(draft)
-        claim.started = True
+                self._submit(draft)  # in the same transaction: nobody else ran meanwhile
 
     async def planned(self, claim: Claim, plan: Plan) -> None:
         """Return when the plan is durable: only then may the first byte be written."""
