@@ -7,7 +7,7 @@ Follows ISO/IEC 14496-12, 4.2, and the QuickTime File Format, "Atoms".
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -18,6 +18,10 @@ HEADER: Final = 8  # size and type
 LARGE_HEADER: Final = 16  # size 1, type, 64-bit size
 # Far above any real box's children; what matters is that forged files end.
 MAX_CHILDREN: Final = 1024
+MAX_GATHERED: Final = 4 * MAX_CHILDREN  # on the way through several boxes
+
+# What is looked for: the bytes that are read of a box, or what is looked for inside of it.
+Tree = Mapping[bytes, "int | Tree"]
 
 _header_of = Struct(">I4s").unpack_from
 _new = tuple.__new__  # what a NamedTuple's own constructor does, in half the time
@@ -62,33 +66,66 @@ def walk(window: Window, start: int, end: int, most: int = MAX_CHILDREN) -> Iter
 
 
 def find(window: Window, parent: Box, kinds: Collection[bytes]) -> dict[bytes, Box]:
-    """The first child of each kind; stops where all are found.
-
-    The same walk, without a generator's cost: this is where a probe spends its time.
-    """
+    """The first child of each kind; stops where all are found."""
     found: dict[bytes, Box] = {}
-    missing = len(kinds)
-    offset, end = parent.body, parent.end
-    piece, base, last = b"", offset, -1
-    for _ in range(MAX_CHILDREN):
-        if end - offset < HEADER:
-            return found
-        if offset - base > last:
+    for box in walk(window, parent.body, parent.end):
+        if box.kind in kinds and box.kind not in found:
+            found[box.kind] = box
+            if len(found) == len(kinds):
+                break
+    return found
+
+
+def gather(window: Window, parent: Box, tree: Tree) -> dict[bytes, tuple[Box, bytes]]:
+    """The first box of each kind that the tree names, with the beginning of its content.
+
+    Args:
+        tree: by kind, what is looked for inside of it, or the bytes of its content that
+            are read. No kind occurs in it twice. A box is left where all is found in it.
+
+    The same walk as ``walk``, down and up again in one loop: this is where a probe spends
+    its time.
+    """
+    found: dict[bytes, tuple[Box, bytes]] = {}
+    above: list[tuple[int, Tree, int]] = []  # the boxes that it went down from
+    missing = len(tree)
+    _, _, offset, end = parent
+    last = end - HEADER  # where the last box of this level may begin
+    piece, base, ahead = b"", offset, -1  # what is read ahead, and where its last header begins
+    for _ in range(MAX_GATHERED):
+        while offset > last or not missing:
+            if not above:
+                return found
+            offset = end
+            end, tree, missing = above.pop()
+            last = end - HEADER
+        at = offset - base
+        if at > ahead:
             piece, base = window.around(offset, HEADER)
-            last = len(piece) - HEADER
-        size, kind = _header_of(piece, offset - base)
-        body = offset + HEADER
-        if not HEADER <= size <= end - offset:
+            ahead = len(piece) - HEADER
+            at = offset - base
+        size, kind = _header_of(piece, at)
+        body, after = offset + HEADER, offset + size
+        if size < HEADER or after > end:
             size, body = _unusual(window, size, kind, offset, end)
-            if not size:
-                return found
-        if kind in kinds and kind not in found:
-            found[kind] = _new(Box, (kind, offset, body, offset + size))
-            missing -= 1
-            if not missing:
-                return found
-        offset += size
-    raise CorruptFile(f"more than {MAX_CHILDREN} boxes follow byte {parent.body}")
+            after = offset + size if size else end  # QuickTime ends some lists with zeros
+        if kind not in tree or kind in found:
+            offset = after
+            continue
+        inside = tree[kind]
+        missing -= 1
+        box = _new(Box, (kind, offset, body, after))
+        if isinstance(inside, int):
+            most = min(after - body, inside)
+            content = piece[body - base : body - base + most]
+            found[kind] = box, content if len(content) == most else window.read(body, most)
+            offset = after
+        else:
+            found[kind] = box, b""
+            above.append((end, tree, missing))
+            offset, end, tree, missing = body, after, inside, len(inside)
+            last = end - HEADER
+    raise CorruptFile(f"more than {MAX_GATHERED} boxes follow byte {parent.body}")
 
 
 def _unusual(window: Window, size: int, kind: bytes, offset: int, end: int) -> tuple[int, int]:

@@ -13,7 +13,7 @@ import attrs
 
 from arrtheaudio.errors import CorruptFile
 from arrtheaudio.media import mp4_codecs, mp4_languages, mp4_userdata
-from arrtheaudio.media.mp4_boxes import Box, find, split
+from arrtheaudio.media.mp4_boxes import Box, Tree, gather, split
 from arrtheaudio.media.mp4_plan import TrackHeader, TrakLayout
 from arrtheaudio.media.source import Window
 from arrtheaudio.media.tracks import Track, TrackType
@@ -21,12 +21,6 @@ from arrtheaudio.media.tracks import Track, TrackType
 DESCRIPTION_BYTES: Final = 64 << 10  # of stsd and names: more is not read
 REFERENCE_BYTES: Final = 4096  # of tref: a thousand tracks
 HANDLER_BYTES: Final = 12  # version and flags, a reserved word, the handler
-
-# The boxes of a trak that are read, by their parents.
-TRAK_PARTS: Final = frozenset({b"tkhd", b"tref", b"mdia", b"udta"})
-MDIA_PARTS: Final = frozenset({b"mdhd", b"hdlr", b"elng", b"minf"})
-STBL: Final = frozenset({b"stbl"})
-STSD: Final = frozenset({b"stsd"})
 
 HANDLERS: Final[dict[bytes, TrackType]] = {
     b"soun": "audio",
@@ -50,6 +44,20 @@ MDHD: Final = {0: Struct(">20xH"), 1: Struct(">32xH")}  # 8.4.2: language
 LAST_FLAGS_BYTE: Final = 3
 GROUP_BYTES: Final = 2  # of alternate_group, the last of the fields
 
+# The boxes of a trak that are read, and how many bytes of each.
+PARTS: Final[Tree] = {
+    b"tkhd": TKHD[1].size,
+    b"tref": REFERENCE_BYTES,
+    b"udta": DESCRIPTION_BYTES,
+    b"mdia": {
+        b"mdhd": MDHD[1].size,
+        b"hdlr": HANDLER_BYTES,
+        b"elng": DESCRIPTION_BYTES,
+        b"minf": {b"stbl": {b"stsd": DESCRIPTION_BYTES}},
+    },
+}
+_Parts = dict[bytes, tuple[Box, bytes]]
+
 
 class Trak(NamedTuple):
     """One trak as read: the track, its place, and the tracks that are its chapters."""
@@ -61,19 +69,16 @@ class Trak(NamedTuple):
 
 def read_trak(window: Window, box: Box, index: int, *, quicktime: bool) -> Trak:
     """The trak at ``box``, the ``index``-th of the file. Raises CorruptFile."""
-    parts = find(window, box, TRAK_PARTS)
-    media = _find_in(window, parts, b"mdia", MDIA_PARTS)
-    tables = _find_in(window, media, b"minf", STBL)
-    description_box = _find_in(window, tables, b"stbl", STSD)
-    stsd = _content(window, description_box, b"stsd")
-    type = _type(_content(window, media, b"hdlr", HANDLER_BYTES), stsd)
+    parts = gather(window, box, PARTS)
+    stsd = _content(parts, b"stsd")
+    type = _type(_content(parts, b"hdlr"), stsd)
     description = mp4_codecs.describe(stsd, type, quicktime=quicktime)
-    number, header = _header(window, parts)
+    number, header = _header(parts)
     language, tag = mp4_languages.language(
-        _header_language(window, media),
-        mp4_languages.extended_language(_content(window, media, b"elng")),
+        _header_language(_content(parts, b"mdhd")),
+        mp4_languages.extended_language(_content(parts, b"elng")),
     )
-    title, roles = mp4_userdata.parse(_content(window, parts, b"udta"))
+    title, roles = mp4_userdata.parse(_content(parts, b"udta"))
     track = Track(
         index=index,
         number=number,
@@ -95,10 +100,10 @@ def read_trak(window: Window, box: Box, index: int, *, quicktime: bool) -> Trak:
         box.end,
         type == "audio",
         header,
-        description_box[b"stsd"].end if stsd else box.offset,
-        tables.get(b"stbl"),
+        parts[b"stsd"][0].end if stsd else box.offset,
+        parts[b"stbl"][0] if b"stbl" in parts else None,
     )
-    return Trak(track, layout, _chapters(_content(window, parts, b"tref", REFERENCE_BYTES)))
+    return Trak(track, layout, _chapters(_content(parts, b"tref")))
 
 
 def as_chapters(track: Track) -> Track:
@@ -106,41 +111,28 @@ def as_chapters(track: Track) -> Track:
     return attrs.evolve(track, type="other", codec=CHAPTER_CODEC)
 
 
-def _find_in(
-    window: Window, parts: dict[bytes, Box], kind: bytes, kinds: frozenset[bytes]
-) -> dict[bytes, Box]:
-    parent = parts.get(kind)
-    return find(window, parent, kinds) if parent is not None else {}
+def _content(parts: _Parts, kind: bytes) -> bytes:
+    return parts[kind][1] if kind in parts else b""
 
 
-def _content(
-    window: Window, parts: dict[bytes, Box], kind: bytes, most: int = DESCRIPTION_BYTES
-) -> bytes:
-    box = parts.get(kind)
-    return window.read(box.body, min(box.end - box.body, most)) if box is not None else b""
-
-
-def _header(window: Window, parts: dict[bytes, Box]) -> tuple[int, TrackHeader | None]:
+def _header(parts: _Parts) -> tuple[int, TrackHeader | None]:
     """track_ID and the changeable fields of tkhd; without tkhd nothing can be changed."""
-    box = parts.get(b"tkhd")
-    if box is None:
+    if b"tkhd" not in parts:
         return 0, None
-    content = window.read(box.body, min(box.end - box.body, TKHD[1].size))
+    box, content = parts[b"tkhd"]
     fields = TKHD.get(content[0]) if content else None
     if fields is None or len(content) < fields.size:
         raise CorruptFile(f"the track header (tkhd) at byte {box.offset} is cut off or too new")
     flags, number, group = fields.unpack_from(content)
-    return number, TrackHeader(
-        box.body + LAST_FLAGS_BYTE, flags, box.body + fields.size - GROUP_BYTES, group
-    )
+    group_offset = box.body + fields.size - GROUP_BYTES
+    return number, TrackHeader(box.body + LAST_FLAGS_BYTE, flags, group_offset, group)
 
 
-def _header_language(window: Window, media: dict[bytes, Box]) -> str:
-    content = _content(window, media, b"mdhd", MDHD[1].size)
-    fields = MDHD.get(content[0]) if content else None
-    if fields is None or len(content) < fields.size:
+def _header_language(mdhd: bytes) -> str:
+    fields = MDHD.get(mdhd[0]) if mdhd else None
+    if fields is None or len(mdhd) < fields.size:
         return ""
-    return mp4_languages.header_language(*fields.unpack_from(content))
+    return mp4_languages.header_language(*fields.unpack_from(mdhd))
 
 
 def _type(hdlr: bytes, stsd: bytes) -> TrackType:

@@ -14,7 +14,7 @@ from synth_mp4 import box, full_box, mp4, opened, patched, track, u32
 from arrtheaudio.errors import CorruptFile, MediaError
 from arrtheaudio.media import mp4 as container
 from arrtheaudio.media import source
-from arrtheaudio.media.mp4_boxes import Box, find, walk
+from arrtheaudio.media.mp4_boxes import Box, gather, walk
 from arrtheaudio.media.patch import reverse
 from arrtheaudio.media.source import PAGE_BYTES, Window
 from arrtheaudio.media.tracks import Edit, Media, Patch
@@ -79,25 +79,44 @@ def probe(content: bytes) -> Media:
         max_size=6,
     )
 )
-def test_finding_children_and_walking_over_them_agree(children: list[bytes]) -> None:
+def test_gathering_children_and_walking_over_them_agree(children: list[bytes]) -> None:
     content = box("trak", *children)
-    kinds = (b"tkhd", b"mdia", b"none")
+    tree = {b"tkhd": 4, b"udta": 900, b"mdia": {b"none": 4}, b"never": 4}
 
-    def walked(window: Window, parent: Box) -> dict[bytes, Box]:
-        found: dict[bytes, Box] = {}
+    def walked(window: Window, parent: Box) -> dict[bytes, tuple[Box, bytes]]:
+        found: dict[bytes, tuple[Box, bytes]] = {}
         for child in walk(window, parent.body, parent.end):
-            if child.kind in kinds:
-                found.setdefault(child.kind, child)
+            most = tree.get(child.kind)
+            if most is not None:
+                end = child.body + (most if isinstance(most, int) else 0)
+                found.setdefault(child.kind, (child, content[child.body : min(end, child.end)]))
         return found
 
     results = []
-    for look in (walked, lambda window, parent: find(window, parent, kinds)):
+    for look in (walked, lambda window, parent: gather(window, parent, tree)):
         with opened(content) as window:
             try:
                 results.append(look(window, Box(b"trak", 0, 8, len(content))))
             except CorruptFile as error:
                 results.append(error.what)
     assert results[0] == results[1]
+
+
+def test_gathering_goes_down_and_up_again() -> None:
+    inner = box("mdia", box("mdhd", b"first"), box("minf", box("stsd", b"deep"), b"junk"))
+    content = box("trak", box("tkhd", b"head"), inner, box("mdia", b"\0" * 8), box("udta", b"user"))
+    tree = {b"udta": 9, b"mdia": {b"mdhd": 3, b"minf": {b"stsd": 9}, b"elng": 9}}
+    with opened(content) as window:
+        found = gather(window, Box(b"trak", 0, 8, len(content)), tree)
+    assert {kind: held for kind, (_, held) in found.items()} == {
+        b"mdia": b"",
+        b"mdhd": b"fir",
+        b"minf": b"",
+        b"stsd": b"deep",
+        b"udta": b"user",
+    }
+    for kind, (place, _) in found.items():
+        assert content[place.offset + 4 : place.body] == kind
 
 
 def planned(content: bytes, media: Media, target: int, *, reorder: bool) -> Edit:
