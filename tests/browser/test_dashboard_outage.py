@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from desk import DAMAGED, Desk, batch, library, row, rows
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 GONE = (r"WebSocket connection to .* failed", r"Failed to load resource.*(401|CONNECTION_REFUSED)")
 SOON = 30_000  # the longest pause between two tries is half of it
@@ -34,11 +34,30 @@ def test_a_page_that_is_opened_during_an_outage_fills_when_it_is_over(
     page.wait_for_load_state("networkidle")
     desk.daemon.process = desk._start(port)
     expect(page.locator("#live-words")).to_have_text("Live", timeout=SOON)
-    expect(page.locator("main .skeleton")).to_have_count(0)
+    expect(page.locator("main .skeleton")).to_have_count(0, timeout=SOON)
     if route == "#/batches":
         expect(page.locator(".batch")).to_have_count(1)
     else:
         expect(rows(page)).to_have_count(3)
+
+
+def test_what_could_not_be_read_is_asked_for_again(desk: Desk) -> None:
+    library(desk, right=1, wrong=2)
+    batch(desk)
+    page = desk.open("#/batches", expected=(r"Failed to load resource.*ERR_FAILED",))
+    lost: list[Route] = []
+
+    def lose_two(asked: Route) -> None:
+        if len(lost) < 2:
+            lost.append(asked)
+            asked.abort()
+        else:
+            asked.continue_()
+
+    page.route("**/jobs?*", lose_two)
+    page.evaluate("location.hash = '#/'")
+    expect(rows(page)).to_have_count(3)
+    assert len(lost) == 2
 
 
 def test_figures_of_the_overview_follow_over_an_outage(desk: Desk) -> None:

@@ -24,6 +24,7 @@ class Overview {
     this.health = null;
     this.latest = null;
     this.asked = false; // whether any job has ended is known, or could not be read
+    this.reading = 0; // requests for it that are under way
     this.days = null;
     this.languages = null;
     this.problems = new Problems();
@@ -117,14 +118,17 @@ class Overview {
   }
 
   async #readLatest() {
+    this.reading += 1;
     try {
       const answer = await api.jobs({ status: ["completed", "failed", "cancelled"], order_by: "updated_at", limit: LATEST });
       this.latest = answer.jobs;
-      this.#drawLatest();
     } catch {
       if (state.link !== "live") return; // read again when it is
+    } finally {
+      this.reading -= 1;
     }
     this.asked = true;
+    if (this.latest) this.#drawLatest();
     this.#draw();
   }
 
@@ -275,6 +279,7 @@ class Overview {
     this.#drawRunning();
     this.connections.tick();
     if (this.latest) this.#drawLatest();
+    else if (state.link === "live" && !this.reading) this.#readLatest(); // it could not be read
   }
 
   route() {}
