@@ -69,11 +69,7 @@ class Lanes:
         """Jobs that are due, as they come."""
         lanes = self._lanes
         for job in jobs:
-            lane = lanes[job.heavy]
-            if lane.front:
-                lane.push(job.priority << SEQ_BITS | job.seq)
-            else:
-                heapq.heappush(lane.heap, job.priority << SEQ_BITS | job.seq)
+            lanes[job.heavy].push(job.priority << SEQ_BITS | job.seq)
 
     def delay(self, seq: int, due: float) -> None:
         """A job that is due at ``due``."""
