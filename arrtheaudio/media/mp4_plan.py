@@ -7,12 +7,10 @@ alternate_group); media.md, "MP4".
 Order of the patches: the new default is enabled first, then the others are
 disabled, last come the alternate groups. So a track is heard after every
 prefix, which is all that a kill can leave behind: what was written stays in the
-system's cache. All reach the disk with one sync. A power cut in the middle of it
-may keep any of them, so that two tracks are enabled or none, until recovery
-finishes the edit by its plan. A sync between them would leave two for as long as
-the next one takes, which is no better: Apple's players play both at once.
-Reordering moves whole trak boxes inside moov in one patch; between its first and
-its last byte the header is unreadable.
+system's cache. A power cut could keep a later byte and lose an earlier one where
+they lie on two pages; there, as in Matroska, the first is synced before the
+others are written. Reordering moves whole trak boxes inside moov in one patch;
+between its first and its last byte the header is unreadable.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ import attrs
 from arrtheaudio.errors import CorruptFile, NoRoom
 from arrtheaudio.media.mp4_boxes import Box, find
 from arrtheaudio.media.shuffle import rotation
-from arrtheaudio.media.source import Window
+from arrtheaudio.media.source import PAGE_BYTES, Window
 from arrtheaudio.media.tracks import Edit, Media, Patch
 
 ENABLED: Final = 0x01  # lowest bit of tkhd's last flags byte
@@ -107,11 +105,18 @@ def plan_default(window: Window, media: Media, target: int, *, reorder: bool = F
 
 
 def _flags(chosen: TrackHeader, others: list[TrackHeader]) -> list[Patch]:
-    return [_flip(header) for header in ([] if chosen.enabled else [chosen]) + others]
+    """Bytes of one page reach the disk together or in order; a later page may come first."""
+    patches = [_flip(header) for header in others]
+    if chosen.enabled:
+        return patches
+    page = chosen.flags_offset // PAGE_BYTES
+    apart = any(header.flags_offset // PAGE_BYTES != page for header in others)
+    return [_flip(chosen, sync=apart), *patches]
 
 
-def _flip(header: TrackHeader) -> Patch:
-    return Patch(header.flags_offset, bytes([header.flags]), bytes([header.flags ^ ENABLED]))
+def _flip(header: TrackHeader, *, sync: bool = False) -> Patch:
+    old, new = bytes([header.flags]), bytes([header.flags ^ ENABLED])
+    return Patch(header.flags_offset, old, new, sync)
 
 
 def _groups(layout: Layout, audio: list[TrackHeader]) -> list[Patch]:

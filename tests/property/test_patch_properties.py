@@ -128,7 +128,7 @@ def test_every_torn_state_is_settled_one_way_or_the_other(case, tmp_path_factory
 
 
 def test_whichever_flags_a_power_cut_keeps_the_edit_is_finished(tmp_path) -> None:
-    """Those of an MP4 lie far apart and reach the disk with one sync, in any order."""
+    """In any order, as a disk may do that does not keep to its barriers."""
     file = tmp_path / "film"
     case = edited(tmp_path, film(spare=9_000), reorder=False)
     patches = case.plan.patches

@@ -50,9 +50,26 @@ def test_the_new_default_is_enabled_before_others_are_disabled() -> None:
     assert defaults(patched(content, edit.patches)) == [2]
 
 
-def test_tracks_that_lie_far_apart_reach_the_disk_with_one_sync() -> None:
-    content = film(True, False, True, extra=box("free", bytes(9000)), alternate_group=1)
-    assert [p.sync for p in plan(content, 2).patches] == [False, False, False]
+def far_apart(*enabled: bool) -> bytes:
+    """As ``film``, each track's header on a page of its own."""
+    return film(*enabled, extra=box("free", bytes(9000)), alternate_group=1)
+
+
+def test_on_another_page_the_new_default_is_durable_before_others_are_disabled() -> None:
+    assert [p.sync for p in plan(far_apart(True, False, True), 2).patches] == [True, False, False]
+
+
+def test_an_enabled_track_stays_heard_without_a_sync() -> None:
+    assert [p.sync for p in plan(far_apart(True, True, True), 2).patches] == [False, False]
+
+
+def test_where_nothing_was_heard_nothing_waits() -> None:
+    assert [p.sync for p in plan(far_apart(False, False), 2).patches] == [False]
+
+
+def test_enabling_alone_needs_no_early_sync() -> None:
+    (patch,) = plan(film(False), 1).patches
+    assert not patch.sync
 
 
 def test_what_is_right_already_is_not_touched() -> None:
