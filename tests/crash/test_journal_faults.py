@@ -52,3 +52,12 @@ def resumed(life: Life) -> bool:
         return False
     answers = [note for note in life.notes if note.startswith(("accepted", "unknown "))]
     return len(answers) == REQUESTS
+
+
+@pytest.mark.oracle
+def test_a_slow_disk_takes_longer_and_loses_nothing(oracle, tmp_path: Path) -> None:
+    with children(oracle("strace"), "fdatasync", lambda _: "delay_enter=20000:when=1+") as journals:
+        life = journals.live(tmp_path / "slow", requests=REQUESTS, fault_at=1)
+        assert life.code == 0
+        assert resumed(life)
+        assert complaint(tmp_path / "slow" / "jobs.db", life.notes) is None
