@@ -171,6 +171,19 @@ def _dec3(body: bytes) -> int:
     return channels
 
 
+def has_joint_objects(body: bytes) -> bool:
+    """Whether dec3 tells of Dolby Atmos: flag_ec3_extension_type_a (TS 103 420, 8.3)."""
+    bits = Bits(body)
+    try:
+        bits.take(13)
+        for _ in range(bits.take(3) + 1):
+            bits.take(2 + 5 + 1 + 1 + 3 + 3 + 1 + 3)
+            bits.take(9 if bits.take(4) else 1)
+        return bits.take(8) & 1 == 1
+    except CorruptFile:
+        return False
+
+
 def _dmlp(body: bytes) -> int | None:
     bits = Bits(body)
     bits.take(4 + 1 + 1 + 2 + 2 + 2)  # rate, multichannel types, reserved, two modifiers

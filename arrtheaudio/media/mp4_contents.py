@@ -11,13 +11,16 @@ import hashlib
 from collections.abc import Iterator
 from typing import Final
 
+import attrs
+
 from arrtheaudio.media.contents import Piece, shown
 from arrtheaudio.media.mp4_boxes import Box, find, name_of, split, walk
-from arrtheaudio.media.mp4_codecs import STSD_LIST, VISUAL_FIELDS
+from arrtheaudio.media.mp4_channels import has_joint_objects
+from arrtheaudio.media.mp4_codecs import AUDIO_FIELDS, PROTECTED, STSD_LIST, VISUAL_FIELDS
 from arrtheaudio.media.mp4_trak import CHAPTER_CODEC
 from arrtheaudio.media.mp4_userdata import international_text
 from arrtheaudio.media.source import Window
-from arrtheaudio.media.tracks import Media, Patch
+from arrtheaudio.media.tracks import Media, Patch, TrackType
 
 CHUNK: Final = 4096
 MAX_TOP_LEVEL: Final = 4096  # boxes in front of the fragments
@@ -33,7 +36,20 @@ PICTURES: Final = {  # boxes of a sample entry that a picture's colours hang on
     b"dvwC": "Dolby Vision",
     b"mdcv": "HDR metadata",
     b"clli": "HDR metadata",
+    b"cclv": "HDR metadata",
+    b"amve": "HDR metadata",
+    b"hvcE": "Dolby Vision's second layer",
+    b"avcE": "Dolby Vision's second layer",
+    b"lhvC": "a second view",
+    b"vexu": "stereoscopy",
+    b"st3d": "stereoscopy",
+    b"sv3d": "a spherical projection",
+    b"clap": "a clean aperture",
 }
+ALIKE: Final = frozenset({b"avc2", b"avc4"})  # become avc1, which every player takes
+# Where the matrix stands in tkhd, by version (8.3.2).
+MATRIX: Final = {0: 40, 1: 52}
+UPRIGHT: Final = bytes.fromhex("00010000 00000000 00000000 00010000")
 DATA_HEADER: Final = 8  # type and locale in front of an item's value
 WHOLE_VALUE: Final = 256  # bytes; of a longer value the digest is kept
 ENABLED: Final = 0x01
@@ -99,20 +115,47 @@ def _track(window: Window, trak: Box, media: Media, index: int) -> Iterator[Piec
             places = [numbers[number] for number in named if number in numbers]
             if any(not is_chapters(media, place) for place in places):
                 yield Piece(f"reference {_name(kind)}", b"", index)
-    for kind in _entry_boxes(window, parts.get(b"mdia")):
-        if kind in PICTURES:
-            yield Piece(PICTURES[kind], b"", index)
+    for box in walk(window, trak.body, trak.end):
+        if box.kind in LOOSE:
+            yield attrs.evolve(_loose(window, box), track=index)
+    if media.tracks[index].type == "video":
+        yield _rotation(window, trak, index)
+    yield from _descriptions(window, parts.get(b"mdia"), media.tracks[index].type, index)
 
 
-def _entry_boxes(window: Window, parent: Box | None) -> Iterator[bytes]:
-    """The kinds of boxes in the track's first sample entry, of a track with pictures."""
+def _rotation(window: Window, trak: Box, index: int) -> Piece:
+    """The matrix of a track with pictures, without its place on the screen."""
+    header = find(window, trak, (b"tkhd",)).get(b"tkhd")
+    body = _read(window, header) if header else b""
+    at = MATRIX.get(body[0], len(body)) if body else 0
+    turned = body[at : at + 8] + body[at + 12 : at + 20]
+    return Piece("its rotation", turned if turned.strip(b"\0") else UPRIGHT, index)
+
+
+def _descriptions(
+    window: Window, parent: Box | None, type: TrackType, index: int
+) -> Iterator[Piece]:
+    """What hangs on the track's sample entries: a muxer writes one, and its own kind of it."""
     for kind in (b"minf", b"stbl", b"stsd"):
         if parent is None:
             return
         parent = find(window, parent, (kind,)).get(kind)
-    if parent is not None:
-        _, entry = next(split(_read(window, parent), STSD_LIST), (b"", b""))
-        yield from (kind for kind, _ in split(entry, VISUAL_FIELDS))
+    entries = list(split(_read(window, parent), STSD_LIST)) if parent else []
+    for number, (kind, entry) in enumerate(entries, 1):
+        if number > 1:
+            yield Piece(f"sample description {number}", b"", index)
+        if kind in PROTECTED:
+            yield Piece("the keys of its encryption", b"", index)
+        if type == "video":
+            if kind not in ALIKE:
+                yield Piece(f"sample entry {_name(kind)}", b"", index)
+            for box, _ in split(entry, VISUAL_FIELDS):
+                if box in PICTURES:
+                    yield Piece(PICTURES[box], b"", index)
+        elif kind == b"ec-3" and has_joint_objects(
+            dict(split(entry, AUDIO_FIELDS)).get(b"dec3", b"")
+        ):
+            yield Piece("Dolby Atmos", b"", index)
 
 
 def _user_data(kind: bytes, body: bytes) -> Iterator[Piece]:

@@ -112,10 +112,11 @@ def _text(body: bytes) -> str:
 
 def international_text(body: bytes) -> str:
     """The first non-empty text of a QuickTime list: (length, language, text) again and again."""
-    for language, text in _international_texts(body):
-        if text:
-            macintosh = language < FIRST_PACKED or language == UNSPECIFIED
-            return text.decode("mac_roman") if macintosh else _text(text)
+    for language, content in _international_texts(body):
+        macintosh = language < FIRST_PACKED or language == UNSPECIFIED
+        text = content.decode("mac_roman") if macintosh else _text(content)
+        if text := text.strip("\0 "):  # only now: UTF-16 has both bytes in other characters
+            return text
     return ""
 
 
@@ -125,7 +126,7 @@ def _international_texts(body: bytes) -> Iterator[tuple[int, bytes]]:
         length = int.from_bytes(body[at : at + 2], "big")
         yield (
             int.from_bytes(body[at + 2 : at + 4], "big"),
-            body[at + 4 : at + 4 + length].strip(b"\0 "),
+            body[at + 4 : at + 4 + length],
         )
         at += 4 + length
 

@@ -27,6 +27,7 @@ KEPT: Final = tuple(
 )
 # What ffmpeg takes for pictures among attachments; each piece's value begins with its type.
 ATTACHED_PICTURES: Final = (b"image/gif\0", b"image/jpeg\0", b"image/png\0", b"image/tiff\0")
+_CHAPTERS: Final = re.compile(rb"(?<!\\\n)^\[CHAPTER\]\n", re.MULTILINE)  # no line of a text
 _CHAPTER: Final = re.compile(
     rb"TIMEBASE=(\d+)/(\d+)\nSTART=(-?\d+)\nEND=-?\d+\n(?:title=(.*))?", re.DOTALL
 )
@@ -114,7 +115,7 @@ def check_hashes(original: bytes, written: bytes, before: Media, wanted: Sequenc
 def chapter_pieces(printed: bytes) -> list[Piece]:
     """The chapters of an ffmetadata file (ffmpeg-formats, "Metadata")."""
     pieces = []
-    for section in printed.split(b"[CHAPTER]\n")[1:]:
+    for section in _CHAPTERS.split(printed)[1:]:
         found = _CHAPTER.match(section)
         if found is None:
             raise VerifyFailed("ffmpeg tells of a chapter without a time")
