@@ -22,8 +22,8 @@ from arrtheaudio.media.matroska_flags import TRACK_ENTRY, Change, Way, set_flag
 from arrtheaudio.media.matroska_layout import Layout
 from arrtheaudio.media.matroska_rebuild import lengthened, rebuild
 from arrtheaudio.media.matroska_switch import narrowed, refresh_crc
-from arrtheaudio.media.source import PAGE_BYTES, Window
-from arrtheaudio.media.tracks import Edit, Media, Patch
+from arrtheaudio.media.source import Window
+from arrtheaudio.media.tracks import SECTOR_BYTES, Edit, Media, Patch
 
 _NO_ROOM: Final = "None: the header has no byte to spare."
 _VOID_BYTE: Final = bytes([ebml.VOID])
@@ -156,13 +156,13 @@ def _in_place(layout: Layout, wanted: dict[int, bool]) -> tuple[Patch, ...] | No
 def _one_by_one(layout: Layout, changes: list[Change], *, barriers: int = 0) -> tuple[Patch, ...]:
     """A patch for each change; synced behind the first ones, and where a power cut could reorder.
 
-    Bytes of one page reach the disk together or in order; a later page may come first.
+    Bytes of one sector reach the disk together; of two, either may come first, or alone.
     """
     patches = []
     for place, change in enumerate(changes):
         offset = layout.tracks + change.at
         later = [layout.tracks + other.at for other in changes[place + 1 : place + 2]]
-        apart = any(other // PAGE_BYTES != offset // PAGE_BYTES for other in later)
+        apart = any(other // SECTOR_BYTES != offset // SECTOR_BYTES for other in later)
         sync = bool(later) and (place < barriers or apart)
         old = layout.blob[change.at : change.at + len(change.new)]
         patches.append(Patch(offset, old, change.new, sync))
@@ -186,11 +186,11 @@ def _anew(
     patches = matroska_switch.apart(window, layout, new)
     if patches is None:
         patches = (_over(window, layout, order, _candidates(wanted, media)),)
-    return patches, _crosses_a_page(patches[0])
+    return patches, _crosses_a_sector(patches[0])
 
 
-def _crosses_a_page(patch: Patch) -> bool:
-    return patch.offset // PAGE_BYTES != (patch.offset + len(patch.new) - 1) // PAGE_BYTES
+def _crosses_a_sector(patch: Patch) -> bool:
+    return patch.offset // SECTOR_BYTES != (patch.offset + len(patch.new) - 1) // SECTOR_BYTES
 
 
 def _over(window: Window, layout: Layout, order: list[int], flags: list[dict[int, bool]]) -> Patch:

@@ -8,7 +8,7 @@ Order of the patches: the new default is enabled first, then the others are
 disabled, last come the alternate groups. So a track is heard after every
 prefix, which is all that a kill can leave behind: what was written stays in the
 system's cache. A power cut could keep a later byte and lose an earlier one where
-they lie on two pages; there, as in Matroska, the first is synced before the
+they lie in two sectors; there, as in Matroska, the first is synced before the
 others are written. Reordering moves whole trak boxes inside moov in one patch;
 between its first and its last byte the header is unreadable.
 """
@@ -22,8 +22,8 @@ import attrs
 from arrtheaudio.errors import CorruptFile, NoRoom
 from arrtheaudio.media.mp4_boxes import Box, find
 from arrtheaudio.media.shuffle import rotation
-from arrtheaudio.media.source import PAGE_BYTES, Window
-from arrtheaudio.media.tracks import Edit, Media, Patch
+from arrtheaudio.media.source import Window
+from arrtheaudio.media.tracks import SECTOR_BYTES, Edit, Media, Patch
 
 ENABLED: Final = 0x01  # lowest bit of tkhd's last flags byte
 LARGEST_GROUP: Final = 0x7FFF  # alternate_group is signed
@@ -105,12 +105,12 @@ def plan_default(window: Window, media: Media, target: int, *, reorder: bool = F
 
 
 def _flags(chosen: TrackHeader, others: list[TrackHeader]) -> list[Patch]:
-    """Bytes of one page reach the disk together or in order; a later page may come first."""
+    """Bytes of one sector reach the disk together; of two, either may come first, or alone."""
     patches = [_flip(header) for header in others]
     if chosen.enabled:
         return patches
-    page = chosen.flags_offset // PAGE_BYTES
-    apart = any(header.flags_offset // PAGE_BYTES != page for header in others)
+    sector = chosen.flags_offset // SECTOR_BYTES
+    apart = any(header.flags_offset // SECTOR_BYTES != sector for header in others)
     return [_flip(chosen, sync=apart), *patches]
 
 

@@ -8,7 +8,7 @@ is Matroska's TrackNumber (RFC 9559, 5.1.4.1.1) or MP4's track_ID (ISO/IEC
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import attrs
 
@@ -17,6 +17,7 @@ TrackType = Literal["video", "audio", "subtitles", "other"]
 Method = Literal["in_place", "remux", "copy"]
 
 UNDETERMINED = "und"
+SECTOR_BYTES: Final = 512  # what a disk writes whole or not at all, whatever the file system says
 
 
 @attrs.frozen
@@ -113,7 +114,7 @@ class Edit:
     patches: tuple[Patch, ...]
     extents: tuple[tuple[int, int], ...]
     # True where a torn write leaves the header unreadable until recovery (MP4
-    # reordering, a Matroska track list rewritten over a page's end): a large edit of
+    # reordering, a Matroska track list rewritten over a sector's end): a large edit of
     # that kind needs a before-image.
     fragile: bool = False
 

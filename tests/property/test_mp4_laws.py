@@ -16,8 +16,8 @@ from arrtheaudio.media import mp4 as container
 from arrtheaudio.media import source
 from arrtheaudio.media.mp4_boxes import Box, gather, walk
 from arrtheaudio.media.patch import reverse
-from arrtheaudio.media.source import PAGE_BYTES, Window
-from arrtheaudio.media.tracks import Edit, Media, Patch
+from arrtheaudio.media.source import Window
+from arrtheaudio.media.tracks import SECTOR_BYTES, Edit, Media, Patch
 
 CODECS = ["aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"]
 LANGUAGES = ["eng", "fra", "deu", "jpn", "und"]
@@ -239,15 +239,15 @@ def test_a_track_is_heard_after_every_step_and_undo_restores_every_byte(
 
 
 def power_cuts(patches: Sequence[Patch]) -> Iterator[list[Patch]]:
-    """What a disk may hold: all behind which a sync came, and of the rest any pages."""
+    """What a disk may hold: all behind which a sync came, and of the rest any sectors."""
     durable: list[Patch] = []
     pending: list[Patch] = []
     for patch in patches:
         pending.append(patch)
-        pages = sorted({one.offset // PAGE_BYTES for one in pending})
-        for kept in product((False, True), repeat=len(pages)):
-            written = dict(zip(pages, kept, strict=True))
-            yield durable + [one for one in pending if written[one.offset // PAGE_BYTES]]
+        sectors = sorted({one.offset // SECTOR_BYTES for one in pending})
+        for kept in product((False, True), repeat=len(sectors)):
+            written = dict(zip(sectors, kept, strict=True))
+            yield durable + [one for one in pending if written[one.offset // SECTOR_BYTES]]
         if patch.sync:
             durable += pending
             pending = []
@@ -255,7 +255,7 @@ def power_cuts(patches: Sequence[Patch]) -> Iterator[list[Patch]]:
 
 @given(
     enabled=st.lists(st.booleans(), min_size=2, max_size=4).filter(any),
-    spread=st.lists(st.sampled_from([9000, 3000, 0]), min_size=4, max_size=4),
+    spread=st.lists(st.sampled_from([9000, 3000, 600, 0]), min_size=4, max_size=4),
     data=st.data(),
 )
 @settings(max_examples=120)

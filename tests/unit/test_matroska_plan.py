@@ -68,8 +68,8 @@ def test_only_audio_tracks_can_be_chosen() -> None:
             plan(tight(VIDEO, JPN), target)
 
 
-def test_pages_apart_the_new_default_is_durable_before_the_old_one_is_cleared() -> None:
-    private = synth.element(0x63A2, bytes(9000))
+def test_sectors_apart_the_new_default_is_durable_before_the_old_one_is_cleared() -> None:
+    private = synth.element(0x63A2, bytes(600))
     far = tight({**JPN, "default": True, "extra": private}, {**ENG, "default": False})
     near = tight({**JPN, "default": True}, {**ENG, "default": False})
     assert [patch.sync for patch in plan(far, 1).patches] == [True, False]

@@ -145,8 +145,8 @@ def test_a_void_farther_in_front_may_not_leave_one_byte() -> None:
         plan(tight(*tracks, spare=length + 1), 2)
 
 
-def test_one_write_over_a_page_boundary_is_fragile() -> None:
-    content = synth.mkv([VIDEO, JPN, ENG], style="tight", spare=4000)
+def test_one_write_over_a_sector_boundary_is_fragile() -> None:
+    content = synth.mkv([VIDEO, JPN, ENG], style="tight", spare=450)
     assert plan(content, 2).fragile
 
 
@@ -195,8 +195,8 @@ def test_the_crc_gives_room_when_nothing_else_does() -> None:
     assert b"\xbf\x84" not in tracks
 
 
-def test_a_rewrite_over_a_page_boundary_is_fragile() -> None:
-    private = synth.element(0x63A2, bytes(range(256)) * 40)
+def test_a_rewrite_over_a_sector_boundary_is_fragile() -> None:
+    private = synth.element(0x63A2, bytes(range(256)) * 2)
     small = tight(JPN, {**ENG, "name": "x"}, FRE, void_after=20)
     large = tight(JPN, {**ENG, "extra": private}, FRE, void_after=20)
     assert not plan(small, 1).fragile

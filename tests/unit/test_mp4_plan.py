@@ -42,7 +42,7 @@ def test_the_new_default_is_enabled_before_others_are_disabled() -> None:
     content = film(True, False, True, alternate_group=1)
     edit = plan(content, 2)
     assert [(p.old, p.new, p.sync) for p in edit.patches] == [
-        (b"\x06", b"\x07", False),
+        (b"\x06", b"\x07", True),  # some 600 bytes apart: another sector
         (b"\x07", b"\x06", False),
         (b"\x07", b"\x06", False),
     ]
@@ -51,11 +51,11 @@ def test_the_new_default_is_enabled_before_others_are_disabled() -> None:
 
 
 def far_apart(*enabled: bool) -> bytes:
-    """As ``film``, each track's header on a page of its own."""
-    return film(*enabled, extra=box("free", bytes(9000)), alternate_group=1)
+    """As ``film``, each track's header in sectors of its own."""
+    return film(*enabled, extra=box("free", bytes(600)), alternate_group=1)
 
 
-def test_on_another_page_the_new_default_is_durable_before_others_are_disabled() -> None:
+def test_in_another_sector_the_new_default_is_durable_before_others_are_disabled() -> None:
     assert [p.sync for p in plan(far_apart(True, False, True), 2).patches] == [True, False, False]
 
 
