@@ -19,13 +19,15 @@ A_GLOB: Final = "a glob such as /media/anime/**"
 
 _UNDETERMINED: Final = "und"  # what media makes of a word that is no language
 _WORDS: Final = frozenset({"original", _UNDETERMINED})
+_PLAIN_WORDS: Final = frozenset({"any", "all"})  # codes of ISO 639-3, but nobody means those
 _WILD: Final = frozenset("*?[{\\")
 _SPECIAL: Final = re.compile(r"[*?\[\]{}\\]")
 
 
 def language_fault(word: str) -> str | None:
     """What should stand there instead of this word; None where it is a language."""
-    known = word.casefold() in _WORDS or normalise(word) != _UNDETERMINED
+    folded = word.casefold()
+    known = folded in _WORDS or (folded not in _PLAIN_WORDS and normalise(word) != _UNDETERMINED)
     return None if known else A_LANGUAGE
 
 
@@ -49,7 +51,7 @@ def real_glob(pattern: str) -> str:
     plain = list(itertools.takewhile(_WILD.isdisjoint, names))
     folder = os.path.normpath("/".join(plain) or "/")
     real = os.path.realpath(folder)
-    if real == folder:
+    if real == folder and folder == "/".join(plain).rstrip("/"):
         return pattern
     literal = _SPECIAL.sub(r"\\\g<0>", real.rstrip("/"))
     if len(plain) < len(names):

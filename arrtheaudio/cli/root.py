@@ -160,7 +160,8 @@ def _told(fault: BaseException) -> int:
     # The reader of our output went away, as `head` does: nobody needs to hear of it.
     leaves = [leaf for leaf in leaves if not isinstance(leaf, BrokenPipeError)]
     for message, its_code in dict.fromkeys(map(_worded, leaves)):
-        click.echo(f"arrtheaudio: {message}", err=True)
+        lines = "\n".join(map(shown, message.split("\n")))  # names, what a daemon answered
+        click.echo(f"arrtheaudio: {lines}", err=True)
         code = max(code, its_code)
     return code
 

@@ -35,7 +35,9 @@ _ORDINALS: Final = ("first", "second", "third", "fourth", "fifth")
 
 _LOSSLESS: Final = frozenset({"alac", "ape", "flac", "mlp", "truehd", "tta", "wavpack"})
 # What a DTS track carries stands only in its title: the container says "dts" for all.
-_LOSSLESS_TITLE: Final = re.compile(r"dts[- ]?hd[- ]?ma|master audio|dts[-:]?x\b|lossless", re.I)
+_LOSSLESS_TITLE: Final = re.compile(
+    r"dts[-_. ]?hd[-_. ]?ma|master audio|dts[-:]?x\b|lossless", re.I
+)
 # Decoded by every television and browser of the last decade; then nearly all.
 _COMPATIBLE: Final = {"aac": 2, "ac3": 2, "eac3": 1, "mp3": 1}
 
@@ -52,10 +54,10 @@ class _Candidate:
     clearer_speech: bool
 
     @property
-    def fit(self) -> tuple[int, int, bool]:
+    def fit(self) -> tuple[int, int, bool, bool]:
         """Sorts the candidates that meet a wish, the best first."""
         assert self.wish is not None
-        return self.wish, -self.rank, self.clearer_speech
+        return self.wish, -self.rank, not self.track.enabled, self.clearer_speech
 
 
 def decide(media: Media, rules: Rules, context: Context, path: bytes) -> Decision:
@@ -227,6 +229,8 @@ def _why_chosen(
     if candidate.wish is None:
         return f"{_speech(candidate)}: meets no wish, but it is the file's only audio track"
     said = f"{_speech(candidate)}: {_wish(candidate, wishes)} ({wishes.source})"
+    if wishes.original_missing:
+        said += ", the original language is not known"
     if candidate.kind:
         said += f", {candidate.kind}"
     others = [other for other in equals if other is not candidate]
@@ -265,6 +269,8 @@ def _why_not(
         return f"{speech}: {wish}, but {_speech(chosen)} comes before"
     if candidate.rank != chosen.rank:
         return f"{speech}: {wish} too, but {_speech(chosen)} fits it better"
+    if chosen.track.enabled and not candidate.track.enabled:
+        return f"{speech}: {wish} too, but disabled in the file"
     if candidate not in equals:
         return f"{speech}: {wish} too, but mixed for the hard of hearing"
     return f"{speech}: {wish} too, but {_drawback(candidate, chosen, rules)}"

@@ -36,6 +36,7 @@ _MISSPELT: Final = {
     "cn": "zh",
     "cz": "cs",
     "dk": "da",
+    "es-la": "es-419",
     "gr": "el",
     "jap": "ja",
     "jp": "ja",
@@ -59,7 +60,7 @@ _PREVAILING: Final = NORMALIZED_MACROLANGUAGES | {"nb": "no"}
 _LATIN_AMERICA: Final = "419"  # UN M.49
 _IN_LATIN_AMERICA: Final = frozenset(
     {"AR", "BO", "BR", "CL", "CO", "CR", "CU", "DO", "EC", "GT", "HN", "MX", "NI", "PA", "PE"}
-    | {"PR", "PY", "SV", "UY", "VE"}
+    | {"PR", "PY", "SV", "US", "UY", "VE"}  # of the US: CLDR's parent of es-US is es-419
 )
 
 _NAMES: Final = {

@@ -32,6 +32,7 @@ FLAG_FORCED: Final = 0x55AA
 FLAG_HEARING_IMPAIRED: Final = 0x55AB
 FLAG_VISUAL_IMPAIRED: Final = 0x55AC
 FLAG_TEXT_DESCRIPTIONS: Final = 0x55AD
+FLAG_ENABLED: Final = 0xB9
 FLAG_ORIGINAL: Final = 0x55AE
 FLAG_COMMENTARY: Final = 0x55AF
 NAME: Final = 0x536E
@@ -120,6 +121,7 @@ def _track(blob: bytes, index: int, start: int, end: int, most: int) -> Track:
         channels,
         _uint(blob, fields, FLAG_DEFAULT, 1) != 0,
         _uint(blob, fields, FLAG_FORCED, 0) != 0,
+        enabled=_uint(blob, fields, FLAG_ENABLED, 1) != 0,
         **{
             name: ebml.uint(blob, *fields[ident]) != 0
             for ident, name in _TRISTATE

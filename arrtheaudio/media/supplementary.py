@@ -71,7 +71,10 @@ _DESCRIPTION: Final = (
     r"\bdescriptive\b|\b(?:video|visual|narrative|scene) description\b",
     r"\bdescribed (?:audio|video|service|narration|track|version)\b|\bdescribed\W*$",
     r"\bfor the (?:blind|visually)\b|\b(?:visually|vision) impaired\b",
-    r"\baudio[ -]?des[ck]r[iy]\w+",  # de, es, fr, it, pl, pt, ro
+    r"\b[aá]udio[ -]?des[ck]r[iy]\w+",  # de, es, fr, id, it, pl, pt, ro
+    r"\b(?:des[ck]rip\w*|descri[çz]\w*|descriere) (?:del? |en )?[aá]udio\b",  # es, fr, it, pt, ro
+    r"\b(?:voz|narración|narraç[ãa]o|voix) descripti?v[ae]\b|\bv[ií]d[eé]o-?descrip\w+",
+    r"\baudio-?vision\b",  # fr
     r"\bhörf(?:ilm|assung)\w*|\bbildbeschreibung\b|\bblindenfassung\b",
     r"\bfür (?:blinde|sehbehinderte)\b",
     r"\b(?:mal-?voyants?|aveugles)\b",
@@ -81,13 +84,17 @@ _DESCRIPTION: Final = (
     r"\baudiopopis\w*|\bpro nevidomé\b|\bdla niewidomych\b",
     r"\baudionarráci\w*|\blátássérült\w*",
     r"\bsesli betimleme\w*",
-    r"\bтифло\w*|\bаудио(?:описани|дескрипц)\w*",
-    r"音声ガイド|音声解説|画面解説|副音声",
-    r"口述影像|视障|視障|无障碍|無障礙",
+    r"\bтифло\w*|\bауд[иі]о(?:описани|опис|дескрипц)\w*",
+    r"\b(?:ακουστική|ηχητική) περιγραφή\b|תיאור קולי|وصف صوتي|الوصف الصوتي",
+    r"\bzvukový popis\b|\bzv[uo]čni opis\b|\bmô tả (?:bằng )?âm thanh\b|เสียงบรรยายภาพ",
+    r"音声ガイド|音声解説|画面解説|解説放送|視覚障害",
+    r"(?<!英語)(?<!英語[ (])(?<!英語 \()副音声(?! ?\(?(?:英語|原語))",  # bilingual TV
+    r"口述影像|视障|視障|无障碍|無障礙|(?:語音|语音|音频|音訊)描述",
     r"화면해설",
 )
 _MUSIC: Final = (
-    r"\bisolated (?:film |music |musical )?(?:score|music|track|audio|soundtrack)\b",
+    r"\bisolated (?:[\w.]+ ){0,2}(?:score|music|track|audio|soundtrack)\b",
+    r"\bisolierte[rs]? score\b|\bmusik (?:und|&) effekte\b",
     r"\b(?:music|score)[ -]only\b|\bmusic (?:and|&) (?:sound )?effects\b|\bm ?& ?e\b",
     r"\bisolierte\w* (?:film)?musik\b|\bnur musik\b",
     r"\bmusique (?:isolée|seule)\b|\bm[úu]sica (?:aislada|isolada)\b|\bmusica isolata\b",
@@ -100,11 +107,13 @@ _NO_YEAR: Final = r"(?<!\b\d\d )(?<!\b\d{3} )(?<!\b\d{4} )(?<!Anno )"
 _ABBREVIATED: Final = re.compile(
     r"\bDVS\b|^\W*AD\b(?!\W+(?i:astra|vitam|libitum)\b)|[\[(]AD[\])]|^\W*ad\W*$"
     rf"|{_NO_YEAR}\bAD\b(?=\W*$|\W*[\[(]|\W*\d\.\d\b|\W*\d ?ch\b"
-    r"|\W*(?i:stereo|mono|surround|track|audio|mix|aac|e?ac-?3|ddp?|dolby|dts|opus|flac)\b)"
+    r"|\W*(?i:stereo|mono|surround|track|audio|mix|aac|e?-?ac-?3|dd[p+]?|dolby|dts|opus|flac)"
+    r"(?:\b|(?=\d\.\d)))|^\W*AD(?=\d\.\d\b)"
 )
 # Who approved a mix does not speak in it.
 _CREDITED: Final = re.compile(
-    r"\b(?:approved|supervised|(?:re)?mixed|restored|(?:re)?mastered|produced|made|created) "
+    r"\b(?:approved|supervised|overseen|endorsed|(?:re)?mix(?:ed)?|restored|(?:re)?mastered"
+    r"|produced|made|created) "
     r"(?:by|with)\b"
 )
 _NOT_AD: Final = re.compile(
@@ -113,8 +122,10 @@ _NOT_AD: Final = re.compile(
 )
 _NORWEGIAN: Final = re.compile(r"^NO[ :-]+(?=\w*[a-zæøå])")  # the code: what follows is no shout
 _NEGATED: Final = re.compile(
-    r"\b(?:no|non(?! vedenti)|not|without|w/o|ohne|sans|sin|sem|senza|zonder|bez|без|uten|utan)"
-    r"[ -](?:the |any |de |di |audio[ -]?)?\w+"
+    r"\b(?:(?<!\bdr )(?<!\bdr\. )no|non(?! vedenti)|not|without|w/o|ohne|keine?|sans|sin|sem|senza"
+    r"|zonder|bez|без|uten|uden|utan|ilman|fără|χωρίσ)"
+    r"[ -](?:the |any |de |di |(?:cast|directors?['’]?s?) |audio[ -]?)?\w+"
+    r"|\b\w+[ -](?:free|frei)\b"
 )
 
 

@@ -44,6 +44,7 @@ class Track:
     visual_impaired: bool | None = None
     hearing_impaired: bool | None = None
     text_description: bool | None = None
+    enabled: bool = True  # Matroska's FlagEnabled; an MP4 says no more than ``default``
 
 
 @attrs.frozen

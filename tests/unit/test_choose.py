@@ -374,3 +374,23 @@ def test_the_explanation_names_what_fits_better() -> None:
         "Undetermined, counted as Japanese: first wish too, but another one is the default already",
         "Undetermined, counted as Japanese: first wish (language_priority), the default already",
     ]
+
+
+def test_a_track_that_the_file_disables_gives_way_to_its_equal() -> None:
+    media = audio(("ja", {"enabled": False, "default": True}), "ja", "en")
+    decision = choose(media, "jpn")
+    assert index(decision) == 2
+    assert decision.tracks[0].why == "Japanese: first wish too, but disabled in the file"
+    assert index(choose(audio(("ja", {"enabled": False}), "en"), "jpn", "eng")) == 1
+
+
+def test_the_explanation_says_that_the_original_language_is_not_known() -> None:
+    decision = choose(audio(("ja", DEFAULT), "en"), "original", "eng")
+    why = "English: first wish (language_priority), the original language is not known"
+    assert decision.tracks[1].why == why
+
+
+@pytest.mark.parametrize("title", ["DTS-HD.MA.5.1", "DTS-HD_MA"])
+def test_a_release_name_tells_lossless(title: str) -> None:
+    media = audio(("en", {"codec": "eac3"}), ("en", {"codec": "dts", "title": title}))
+    assert index(choose(media, "eng", prefer="quality")) == 2

@@ -66,6 +66,17 @@ def test_every_error_has_its_exit_code_and_no_traceback(
     assert len(printed.err.splitlines()) <= 2
 
 
+def test_no_control_character_of_an_error_reaches_the_terminal(
+    failing, capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("click.utils.should_strip_ansi", lambda *_: False)  # as on a terminal
+    failing(NotWritable(path=b"/media/\x1b]0;owned\x07\x1b[31m.mkv"))
+    root.run(["fail"])
+    said = capsys.readouterr().err
+    assert not {"\x1b", "\x07"} & set(said)
+    assert "owned" in said
+
+
 def test_the_same_error_of_several_tasks_is_told_once(failing, capsys) -> None:
     failing(ExceptionGroup("", [QueueFull(), QueueFull()]))
     root.run(["fail"])

@@ -64,6 +64,8 @@ def test_a_series_type_that_sonarr_does_not_know_is_told(box: Sandbox) -> None:
         ("language_priority: [1]", "language_priority[0]"),
         ("language_priority: [eng, japanese]", "language_priority[1]"),
         ("language_priority: [xx]", "language_priority[0]"),
+        ("language_priority: [original, any]", "language_priority[1]"),  # not the language Anyin
+        ("language_priority: [ALL]", "language_priority[0]"),  # not Allar
         ("selection: {undetermined: nothing}", "selection.undetermined"),
         ("tag_overrides: [{tag: 4, language_priority: [en]}]", "tag_overrides[0].tag"),
         ("tag_overrides: [dub]", "tag_overrides[0]"),
@@ -103,6 +105,8 @@ GLOBS = [
     ("{link}", "{real}{{,/**}}", "{real}/a.mkv"),
     ("{link}/{{a,b}}/c", "{real}/{{a,b}}/c", "{real}/b/c"),
     ("{real}/anime/**", "{real}/anime/**", "{real}/anime/A/a.mkv"),
+    ("{real}/./anime/**", "{real}/anime/**", "{real}/anime/A/a.mkv"),
+    ("{real}//x/../anime/", "{real}/anime{{,/**}}", "{real}/anime/A/a.mkv"),
     ("anime/**", "anime/**", "{real}/anime/A/a.mkv"),
 ]
 

@@ -112,3 +112,8 @@ def test_a_better_match_has_a_higher_rank() -> None:
 )
 def test_languages_are_named_for_people_and_for_messages(tag: str, name: str, code: str) -> None:
     assert (languages.name(tag), languages.short_code(tag)) == (name, code)
+
+
+def test_latin_american_spanish_as_streaming_services_tag_it() -> None:
+    assert normalise("es-LA") == "es-419"
+    assert matches("es-419", "es-US") == REGION

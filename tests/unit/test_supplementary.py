@@ -303,3 +303,53 @@ def test_clearer_speech_is_a_programme_of_its_own_kind(title: str) -> None:
 def test_clearer_speech_by_flag() -> None:
     assert has_clearer_speech(titled(None, hearing_impaired=True))
     assert not has_clearer_speech(titled("English"))
+
+
+@pytest.mark.parametrize(
+    ("title", "wanted"),
+    [
+        ("English AD DDP2.0", DESCRIPTION),
+        ("English AD AAC2.0", DESCRIPTION),
+        ("English AD DD+5.1", DESCRIPTION),
+        ("English AD E-AC-3", DESCRIPTION),
+        ("AD5.1", DESCRIPTION),
+        ("Voz descriptiva", DESCRIPTION),
+        ("Narración descriptiva", DESCRIPTION),
+        ("Descripción de audio", DESCRIPTION),
+        ("Áudio-descrição", DESCRIPTION),
+        ("Áudio descrição", DESCRIPTION),
+        ("Descrição de áudio", DESCRIPTION),
+        ("Descrizione audio", DESCRIPTION),
+        ("Description audio", DESCRIPTION),
+        ("Descriere audio", DESCRIPTION),
+        ("VFF AudioVision", DESCRIPTION),
+        ("VFQ (vidéodescription)", DESCRIPTION),
+        ("Zvukový popis", DESCRIPTION),
+        ("Ακουστική περιγραφή", DESCRIPTION),
+        ("Аудіодескрипція", DESCRIPTION),
+        ("Аудіоопис", DESCRIPTION),
+        ("語音描述", DESCRIPTION),
+        ("Isolated Original Score", MUSIC),
+        ("Isolated 5.1 Score", MUSIC),
+        ("Isolierter Score", MUSIC),
+        ("Musik und Effekte", MUSIC),
+        ("Dr. No Commentary", COMMENTARY),
+        ("English 5.1 (副音声)", DESCRIPTION),
+        ("英語 (副音声)", None),
+        ("副音声（英語）", None),
+        ("No director's commentary", None),
+        ("Commentary-free", None),
+        ("Kein Kommentar", None),
+        ("Keine Audiodeskription", None),
+        ("Uden synstolkning", None),
+        ("Ilman kommenttiraitaa", None),
+        ("Χωρίς σχόλια", None),
+        ("AAD 5.1", None),
+        ("5.1 remix by director Jane Doe", None),
+        ("Overseen by director Jane Doe", None),
+        ("Audiovisual", None),
+        ("Director of audio", None),
+    ],
+)
+def test_titles_of_real_releases(title: str, wanted: str | None) -> None:
+    assert kind(titled(title)) == wanted
