@@ -10,7 +10,6 @@ Language is "eng", and the newer flags are unknown when absent.
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 from arrtheaudio.errors import CorruptFile
@@ -21,7 +20,7 @@ from arrtheaudio.media.matroska_flags import FLAG_DEFAULT, TRACK_ENTRY
 from arrtheaudio.media.matroska_layout import MAX_INFO_BYTES, Span, locate
 from arrtheaudio.media.matroska_plan import plan_default, room
 from arrtheaudio.media.source import Window
-from arrtheaudio.media.tracks import Media, Track, TrackType
+from arrtheaudio.media.tracks import MAX_DURATION_MS, Media, Track, TrackType
 
 __all__ = ["plan_default", "probe", "room", "sniff"]
 
@@ -162,4 +161,4 @@ def _duration(window: Window, info: Span) -> int | None:
     except CorruptFile:
         return None
     milliseconds = ticks * scale / 1e6
-    return round(milliseconds) if math.isfinite(milliseconds) and milliseconds > 0 else None
+    return round(milliseconds) if 0 < milliseconds < MAX_DURATION_MS else None

@@ -33,6 +33,7 @@ _EXPENDABLE: Final = {
     (0x55AA, 0): 6,  # FlagForced
 }
 _EXPENDABLE_IDS: Final = frozenset(ident for ident, _ in _EXPENDABLE)
+_VOID_BYTE: Final = bytes([ebml.VOID])
 _LONGEST_FLAG: Final = 10  # 88, eight bytes of size, the value
 
 Way = Literal["value", "swap", "void", "size"]
@@ -58,11 +59,15 @@ def set_flag(blob: bytes, entry: ebml.Element, wanted: bool) -> list[Change] | N
         change = _make_room(blob, entry, children)
         return None if change is None else [change]
     changes = []
-    for _, _, body, end in stated:
+    for _, start, body, end in stated:
+        if body == end:  # "88 80": the default, in an element too short for a value
+            if not wanted:
+                return None
+            # libebml reads 0 there: as a Void it is the default for every reader.
+            changes.append(Change(start, _VOID_BYTE, "value"))
+            continue
         if (ebml.uint(blob, body, end, default=1) != 0) == wanted:
             continue
-        if body == end:  # "88 80": the default, in an element too short for another value
-            return None
         changes.append(Change(body, int(wanted).to_bytes(end - body, "big"), "value"))
     return changes
 

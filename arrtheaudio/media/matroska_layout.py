@@ -31,6 +31,8 @@ MAX_EBML_HEADER: Final = 4096
 MAX_INFO_BYTES: Final = 1 << 20
 MAX_SEEK_HEAD_BYTES: Final = 1 << 20
 MAX_SEEK_HEADS: Final = 16
+# mkvmerge --clusters-in-meta-seek lists every cluster.
+MAX_SEEKS: Final = 1 << 17
 MAX_BEFORE_SEGMENT: Final = 16  # Voids between the EBML header and the Segment
 
 Span = tuple[int, int]  # first byte, byte behind the last
@@ -111,7 +113,7 @@ def all_seek_heads(window: Window, layout: Layout) -> tuple[Span, ...]:
 def seeks(source: bytes, body: int, end: int) -> list[tuple[ebml.Element, int, ebml.Element]]:
     """The entries of a SeekHead: (Seek, identifier it points to, SeekPosition)."""
     entries = []
-    for seek in ebml.elements(source, body, end):
+    for seek in ebml.elements(source, body, end, MAX_SEEKS):
         if seek[0] != SEEK:
             continue
         ident = 0

@@ -22,8 +22,8 @@ from arrtheaudio.media.matroska_flags import TRACK_ENTRY, Change, Way, set_flag
 from arrtheaudio.media.matroska_layout import Layout
 from arrtheaudio.media.matroska_rebuild import lengthened, rebuild
 from arrtheaudio.media.matroska_switch import narrowed, refresh_crc
-from arrtheaudio.media.source import Window
-from arrtheaudio.media.tracks import SECTOR_BYTES, Edit, Media, Patch
+from arrtheaudio.media.source import PAGE_BYTES, Window
+from arrtheaudio.media.tracks import Edit, Media, Patch
 
 _NO_ROOM: Final = "None: the header has no byte to spare."
 _VOID_BYTE: Final = bytes([ebml.VOID])
@@ -105,7 +105,10 @@ def _room_anew(media: Media) -> str | None:
         return "A new Tracks in the Void right in front of it, then a switch."
     if matroska_switch.apart_void(layout, len(new)) is not None:
         return "A new Tracks in a Void farther in front, in one write."
-    least = rebuild(layout.blob, layout.body, order=order, flags=flags, tight=True, crc=False)
+    flags[media.audio[0].index] = True
+    least = rebuild(
+        layout.blob, layout.body, order=order, flags=flags, tight=True, crc=False, implied=True
+    )
     if len(least) <= len(layout.blob) + layout.void_after:
         return "Tracks rewritten where it stands, with what room it and a Void behind it have."
     return None
@@ -128,6 +131,7 @@ def _in_place(layout: Layout, wanted: dict[int, bool]) -> tuple[Patch, ...] | No
     entries = _entries(layout)
     changes: list[Change] = []
     touched = []
+    setting = False  # a track becomes the default that was none
     for index, flag in sorted(wanted.items(), key=lambda item: not item[1]):
         found = set_flag(blob, entries[index], flag)
         if found is None:
@@ -135,6 +139,7 @@ def _in_place(layout: Layout, wanted: dict[int, bool]) -> tuple[Patch, ...] | No
         if found:
             changes += found
             touched.append(entries[index])
+            setting = setting or flag
     if not changes:
         return ()
     parents = [(body, end) for _, _, body, end in touched] + [(layout.body, len(blob))]
@@ -147,22 +152,34 @@ def _in_place(layout: Layout, wanted: dict[int, bool]) -> tuple[Patch, ...] | No
     for body, end in guarded:
         refresh_crc(new, body, end)
     patch = narrowed(layout.tracks, blob, bytes(new))
-    if patch is not None and len(patch.new) <= _ONE_WRITE_BYTES:
+    in_order = setting and _parted(layout, changes)
+    if patch is not None and len(patch.new) <= _ONE_WRITE_BYTES and not in_order:
         return (patch,)
     dropped = [Change(body, _VOID_BYTE, "value") for body, _ in reversed(guarded)]
     return _one_by_one(layout, dropped + changes, barriers=len(dropped))
 
 
+def _parted(layout: Layout, changes: list[Change]) -> bool:
+    """Whether a power cut could keep one of them and lose another."""
+    spans = [(layout.tracks + change.at, len(change.new)) for change in changes]
+    return len({page for span in spans for page in _pages(*span)}) > 1
+
+
+def _pages(offset: int, length: int) -> range:
+    return range(offset // PAGE_BYTES, (offset + length - 1) // PAGE_BYTES + 1)
+
+
 def _one_by_one(layout: Layout, changes: list[Change], *, barriers: int = 0) -> tuple[Patch, ...]:
     """A patch for each change; synced behind the first ones, and where a power cut could reorder.
 
-    Bytes of one sector reach the disk together; of two, either may come first, or alone.
+    Bytes of one page reach the disk together; of two, either may come first, or alone. Of a
+    sector it would be surer, but then every other file of ffmpeg would lose its CRC-32.
     """
     patches = []
     for place, change in enumerate(changes):
         offset = layout.tracks + change.at
-        later = [layout.tracks + other.at for other in changes[place + 1 : place + 2]]
-        apart = any(other // SECTOR_BYTES != offset // SECTOR_BYTES for other in later)
+        later = changes[place + 1 : place + 2]
+        apart = _parted(layout, changes[place : place + 2])
         sync = bool(later) and (place < barriers or apart)
         old = layout.blob[change.at : change.at + len(change.new)]
         patches.append(Patch(offset, old, change.new, sync))
@@ -186,19 +203,25 @@ def _anew(
     patches = matroska_switch.apart(window, layout, new)
     if patches is None:
         patches = (_over(window, layout, order, _candidates(wanted, media)),)
-    return patches, _crosses_a_sector(patches[0])
+    return patches, len(_pages(patches[0].offset, len(patches[0].new))) > 1
 
 
-def _crosses_a_sector(patch: Patch) -> bool:
-    return patch.offset // SECTOR_BYTES != (patch.offset + len(patch.new) - 1) // SECTOR_BYTES
-
-
-def _over(window: Window, layout: Layout, order: list[int], flags: list[dict[int, bool]]) -> Patch:
+def _over(
+    window: Window, layout: Layout, order: list[int], flags: list[tuple[dict[int, bool], bool]]
+) -> Patch:
     """The first way of writing Tracks that fits its place: as it is, shorter, without CRC."""
     space = len(layout.blob) + layout.void_after
     for tight, crc in ((False, True), (True, True), (True, False)):
-        for stated in flags:
-            new = rebuild(layout.blob, layout.body, order=order, flags=stated, tight=tight, crc=crc)
+        for stated, implied in flags:
+            new = rebuild(
+                layout.blob,
+                layout.body,
+                order=order,
+                flags=stated,
+                implied=implied,
+                tight=tight,
+                crc=crc,
+            )
             if len(new) == space - 1:
                 new = lengthened(new)
             patch = matroska_switch.over(window, layout, new)
@@ -207,10 +230,13 @@ def _over(window: Window, layout: Layout, order: list[int], flags: list[dict[int
     raise NoRoom("the header has no room for the change")
 
 
-def _candidates(wanted: dict[int, bool], media: Media) -> list[dict[int, bool]]:
-    """Flags to state: those of every audio track, or only those that change."""
+def _candidates(wanted: dict[int, bool], media: Media) -> list[tuple[dict[int, bool], bool]]:
+    """Flags to state, the longest first, and whether those that are 1 are left to their absence.
+
+    Of every audio track, of those that change, of those that become 0.
+    """
     changing = {i: flag for i, flag in wanted.items() if media.tracks[i].default != flag}
-    return [wanted, changing]
+    return [(wanted, False), (changing, False), (wanted, True)]
 
 
 def _extents(layout: Layout) -> tuple[tuple[int, int], ...]:

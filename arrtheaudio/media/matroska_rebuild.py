@@ -25,6 +25,7 @@ def rebuild(
     flags: Mapping[int, bool],
     tight: bool = False,
     crc: bool = True,
+    implied: bool = False,
 ) -> bytes:
     """The new Tracks element.
 
@@ -34,6 +35,7 @@ def rebuild(
         flags: FlagDefault to state explicitly, by old position; the others stay as they are.
         tight: leave out Voids and write every size field as short as can be.
         crc: keep (and recompute) CRC-32 elements; False leaves them out.
+        implied: leave out a FlagDefault that is to be 1, which an absent one means.
     """
     children = ebml.elements(blob, body, len(blob))
     entries = [child for child in children if child[0] == TRACK_ENTRY]
@@ -42,7 +44,9 @@ def rebuild(
     for ident, start, _, end in children:
         if ident == TRACK_ENTRY:
             index = next(new_order)
-            pieces.append(_entry(blob, entries[index], flags.get(index), tight=tight, crc=crc))
+            flag = flags.get(index)
+            stated = None if flag is None else b"" if flag and implied else _stated(flag)
+            pieces.append(_entry(blob, entries[index], stated, tight=tight, crc=crc))
         elif ident != ebml.CRC32 and not (tight and ident == ebml.VOID):
             pieces.append(blob[start:end])
     payload = b"".join(pieces)
@@ -60,11 +64,18 @@ def lengthened(tracks: bytes) -> bytes:
     return _element(TRACKS, tracks[body:end], min(8, body - _TRACKS_ID_LENGTH + 1))
 
 
-def _entry(blob: bytes, entry: ebml.Element, flag: bool | None, *, tight: bool, crc: bool) -> bytes:
+def _stated(flag: bool) -> bytes:
+    return ebml.element(FLAG_DEFAULT, bytes([flag]))
+
+
+def _entry(
+    blob: bytes, entry: ebml.Element, flag: bytes | None, *, tight: bool, crc: bool
+) -> bytes:
+    """A TrackEntry with that FlagDefault, None for its own."""
     _, start, body, end = entry
     if flag is None and not tight and crc:
         return blob[start:end]
-    pieces = [] if flag is None else [ebml.element(FLAG_DEFAULT, bytes([flag]))]
+    pieces = [flag] if flag else []
     for ident, first, inner, stop in ebml.elements(blob, body, end):
         if ident == ebml.CRC32 or (ident == FLAG_DEFAULT and flag is not None):
             continue

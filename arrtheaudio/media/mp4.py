@@ -15,7 +15,7 @@ from arrtheaudio.media.mp4_boxes import HEADER, Box, name_of, walk
 from arrtheaudio.media.mp4_plan import Layout, plan_default
 from arrtheaudio.media.mp4_trak import Trak, as_chapters, read_trak
 from arrtheaudio.media.source import Window
-from arrtheaudio.media.tracks import Media
+from arrtheaudio.media.tracks import MAX_DURATION_MS, Media
 
 __all__ = ["plan_default", "probe", "room", "sniff"]
 
@@ -148,4 +148,5 @@ def _duration(window: Window, mvhd: Box) -> int | None:
     ticks = int.from_bytes(content[at + 4 : at + 4 + wide], "big")
     if not scale or ticks in UNKNOWN_DURATION:
         return None
-    return ticks * 1000 // scale
+    milliseconds = ticks * 1000 // scale
+    return milliseconds if milliseconds < MAX_DURATION_MS else None

@@ -23,9 +23,10 @@ from arrtheaudio.errors import CorruptFile, NoRoom
 from arrtheaudio.media.mp4_boxes import Box, find
 from arrtheaudio.media.shuffle import rotation
 from arrtheaudio.media.source import Window
-from arrtheaudio.media.tracks import SECTOR_BYTES, Edit, Media, Patch
+from arrtheaudio.media.tracks import Edit, Media, Patch
 
 ENABLED: Final = 0x01  # lowest bit of tkhd's last flags byte
+SECTOR_BYTES: Final = 512  # what every disk writes whole or not at all
 LARGEST_GROUP: Final = 0x7FFF  # alternate_group is signed
 
 # What identifies a file: of every trak its description, and the beginning of its

@@ -17,7 +17,8 @@ TrackType = Literal["video", "audio", "subtitles", "other"]
 Method = Literal["in_place", "remux", "copy"]
 
 UNDETERMINED = "und"
-SECTOR_BYTES: Final = 512  # what a disk writes whole or not at all, whatever the file system says
+# 285,000 years. JSON says no greater integer exactly, and none of more than 64 bits at all.
+MAX_DURATION_MS: Final = 1 << 53
 
 
 @attrs.frozen
@@ -115,7 +116,7 @@ class Edit:
     patches: tuple[Patch, ...]
     extents: tuple[tuple[int, int], ...]
     # True where a torn write leaves the header unreadable until recovery (MP4
-    # reordering, a Matroska track list rewritten over a sector's end): a large edit of
+    # reordering, a Matroska track list rewritten over a page's end): a large edit of
     # that kind needs a before-image.
     fragile: bool = False
 

@@ -13,7 +13,7 @@ from arrtheaudio import errors, media
 from arrtheaudio.media.tracks import Options, Plan, Request, Rules
 
 # In a tight header FlagLacing can give its place to the flag; a new Tracks would need three bytes.
-SWAPPING = [{**synth.TWO_TRACKS[1], "extra": b"\x9c\x81\x00"}, synth.TWO_TRACKS[2]]
+SWAPPING = [{"language": name, "extra": b"\x9c\x81\x00"} for name in ("jpn", "eng")]
 
 
 @pytest.mark.parametrize("content", FILES.values(), ids=FILES)
@@ -110,7 +110,12 @@ async def test_a_dry_run_says_what_it_would_do_and_writes_nothing(tmp_path, cont
         (synth.mkv([{"type": "video"}]), ENGLISH, Options(), "no_audio_tracks"),
         (b"RIFF....AVI " + bytes(100), ENGLISH, Options(), "unsupported_container"),
         (MP4, ENGLISH, Options(containers=frozenset({"mkv"})), "container_disabled"),
-        (synth.mkv(style="tight"), ENGLISH, Options(), "no_room"),
+        (
+            synth.mkv([{"language": "jpn"}, {"language": "eng"}], style="tight"),
+            ENGLISH,
+            Options(),
+            "no_room",
+        ),
     ],
     ids=["no match", "silent", "avi", "switched off", "no room"],
 )

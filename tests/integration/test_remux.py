@@ -174,7 +174,7 @@ async def test_ffmpegs_own_words_are_told_and_the_file_stays(oracle, tmp_path) -
 
 # --- Matroska -----------------------------------------------------------------
 
-TIGHT = synth.mkv(style="tight")
+TIGHT = synth.mkv([{"language": "jpn"}, {"language": "eng"}], style="tight")
 
 
 @pytest.mark.oracle

@@ -15,9 +15,10 @@ from arrtheaudio.errors import CorruptFile, MediaError
 from arrtheaudio.media import mp4 as container
 from arrtheaudio.media import source
 from arrtheaudio.media.mp4_boxes import Box, gather, walk
+from arrtheaudio.media.mp4_plan import SECTOR_BYTES
 from arrtheaudio.media.patch import reverse
 from arrtheaudio.media.source import Window
-from arrtheaudio.media.tracks import SECTOR_BYTES, Edit, Media, Patch
+from arrtheaudio.media.tracks import Edit, Media, Patch
 
 CODECS = ["aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"]
 LANGUAGES = ["eng", "fra", "deu", "jpn", "und"]

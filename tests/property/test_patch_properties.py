@@ -18,7 +18,8 @@ from arrtheaudio import errors, media
 from arrtheaudio.jobs.encoding import decode_plan, encode_plan
 from arrtheaudio.media import before_image, patch, shuffle
 from arrtheaudio.media.containers import probe
-from arrtheaudio.media.tracks import SECTOR_BYTES, Options, Patch, Plan, Request, Rules
+from arrtheaudio.media.source import PAGE_BYTES
+from arrtheaudio.media.tracks import Options, Patch, Plan, Request, Rules
 
 ENGLISH = Rules(language_priority=("eng",))
 THREE = (
@@ -131,7 +132,7 @@ def test_whichever_flags_a_power_cut_keeps_the_edit_is_finished(tmp_path) -> Non
     file = tmp_path / "film"
     case = edited(tmp_path, film(spare=9_000), reorder=False)
     patches = case.plan.patches
-    assert len({piece.offset // SECTOR_BYTES for piece in patches}) > 1
+    assert len({piece.offset // PAGE_BYTES for piece in patches}) > 1
     for kept in product((False, True), repeat=len(patches)):
         torn = bytearray(case.before)
         for piece in compress(patches, kept):

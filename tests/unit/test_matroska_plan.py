@@ -2,6 +2,7 @@
 
 import pytest
 import synth
+from in_memory import patched
 from matroska_lab import (
     ENG,
     FRE,
@@ -16,7 +17,10 @@ from matroska_lab import (
 )
 
 from arrtheaudio.errors import NoRoom
-from arrtheaudio.media import matroska
+from arrtheaudio.media import ebml, matroska
+from arrtheaudio.media.source import PAGE_BYTES
+
+PRIVATE = synth.element(0x63A2, bytes(3000))  # Vorbis has as much
 
 # --- nothing to do, and way 1: the value byte --------------------------------
 
@@ -68,8 +72,8 @@ def test_only_audio_tracks_can_be_chosen() -> None:
             plan(tight(VIDEO, JPN), target)
 
 
-def test_sectors_apart_the_new_default_is_durable_before_the_old_one_is_cleared() -> None:
-    private = synth.element(0x63A2, bytes(600))
+def test_pages_apart_the_new_default_is_durable_before_the_old_one_is_cleared() -> None:
+    private = synth.element(0x63A2, bytes(9000))
     far = tight({**JPN, "default": True, "extra": private}, {**ENG, "default": False})
     near = tight({**JPN, "default": True}, {**ENG, "default": False})
     assert [patch.sync for patch in plan(far, 1).patches] == [True, False]
@@ -239,3 +243,46 @@ def test_the_extents_cover_the_parsed_header_and_no_media() -> None:
 )
 def test_room_says_which_way_a_change_would_take(content: bytes, words: str) -> None:
     assert words in matroska.room(probe(content))
+
+
+# --- what a power cut may leave ----------------------------------------------
+
+
+def test_a_power_cut_between_pages_under_a_crc_leaves_a_default_track() -> None:
+    tracks = [VIDEO, {**JPN, "extra": PRIVATE}, {**ENG, "default": False, "extra": PRIVATE},
+              {**ENG, "default": False}]  # fmt: skip
+    content = synth.mkv(tracks, style="ffmpeg")
+    after, edit = change(content, 3)
+    state = content
+    for patch in edit.patches:
+        cut = (patch.offset // PAGE_BYTES + 1) * PAGE_BYTES - patch.offset
+        for torn in (patch.new[:cut] + patch.old[cut:], patch.old[:cut] + patch.new[cut:]):
+            shown = state[: patch.offset] + torn + state[patch.offset + len(torn) :]
+            assert any(track.default for track in probe(shown).audio)
+        state = patched(state, patch)
+    assert state == after
+
+
+def test_only_clearing_keeps_the_crc_over_pages() -> None:
+    tracks = [VIDEO, {**JPN, "extra": PRIVATE}, {**ENG, "extra": PRIVATE}, ENG]
+    after, edit = change(synth.mkv(tracks, style="ffmpeg"), 1)
+    assert len(edit.patches) == 1
+    assert after[probe(after).layout.tracks + 12] == ebml.CRC32
+
+
+def test_a_flag_over_the_end_of_a_page_is_durable_before_another_is_cleared() -> None:
+    wide = synth.uint(0x88, 0, 2)
+    for spare in range(3600, 3900):
+        tracks = [JPN | {"default": True}, {**ENG, "extra": wide}]
+        content = synth.mkv(tracks, style="tight", spare=spare)
+        edit = plan(content, 1)
+        if edit.patches[0].offset % PAGE_BYTES == PAGE_BYTES - 1:
+            assert edit.patches[0].sync
+            return
+    raise AssertionError("no flag lies over the end of a page")
+
+
+def test_a_flag_without_a_value_is_default_for_every_reader() -> None:
+    content = synth.mkv([VIDEO, {**JPN, "default": True}, {**ENG, "extra": b"\x88\x80"}])
+    after, _ = change(content, 2)
+    assert b"\x88\x80" not in after[: probe(after).layout.end]

@@ -145,8 +145,8 @@ def test_a_void_farther_in_front_may_not_leave_one_byte() -> None:
         plan(tight(*tracks, spare=length + 1), 2)
 
 
-def test_one_write_over_a_sector_boundary_is_fragile() -> None:
-    content = synth.mkv([VIDEO, JPN, ENG], style="tight", spare=450)
+def test_one_write_over_a_page_boundary_is_fragile() -> None:
+    content = synth.mkv([VIDEO, JPN, ENG], style="tight", spare=4000)
     assert plan(content, 2).fragile
 
 
@@ -195,8 +195,8 @@ def test_the_crc_gives_room_when_nothing_else_does() -> None:
     assert b"\xbf\x84" not in tracks
 
 
-def test_a_rewrite_over_a_sector_boundary_is_fragile() -> None:
-    private = synth.element(0x63A2, bytes(range(256)) * 2)
+def test_a_rewrite_over_a_page_boundary_is_fragile() -> None:
+    private = synth.element(0x63A2, bytes(range(256)) * 40)
     small = tight(JPN, {**ENG, "name": "x"}, FRE, void_after=20)
     large = tight(JPN, {**ENG, "extra": private}, FRE, void_after=20)
     assert not plan(small, 1).fragile
@@ -238,3 +238,31 @@ def test_reordering_without_any_room_is_one_write_in_place() -> None:
     after, edit = change(content, 1, reorder=True)
     assert len(edit.patches) == 1
     assert [t.language for t in probe(after).tracks] == ["en", "ja"]
+
+
+def test_a_full_header_takes_the_room_of_the_flag_that_is_set() -> None:
+    content = tight(VIDEO, JPN, {**ENG, "default": False})
+    assert "rewritten where it stands" in matroska.room(probe(content))
+    for reorder in (False, True):
+        after, _ = change(content, 2, reorder=reorder)
+        back = next(track.index for track in probe(after).audio if not track.default)
+        change(after, back, reorder=reorder)
+
+
+def test_a_full_header_says_so_where_no_flag_gives_room() -> None:
+    content = tight(VIDEO, JPN, ENG)
+    assert matroska.room(probe(content)).startswith("None")
+
+
+def test_a_seek_head_may_list_every_cluster() -> None:
+    head = b"".join(
+        synth.element(0x4DBB, synth.element(0x53AB, b"\x1f\x43\xb6\x75") + synth.uint(0x53AC, n, 4))
+        for n in range(15_000)
+    )
+    content = synth.mkv([VIDEO, JPN, ENG], seek="none")
+    at = probe(content).layout.end
+    body = content[probe(content).layout.segment :]
+    cut = at - probe(content).layout.segment
+    start = content.index(b"\x18\x53\x80\x67")
+    whole = body[:cut] + synth.void(1100) + synth.element(0x114D9B74, head) + body[cut:]
+    change(content[:start] + synth.segment(whole), 2)

@@ -292,3 +292,7 @@ def test_a_broken_info_costs_only_the_duration() -> None:
     assert broken != content
     assert probe(broken).duration_ms is None
     assert len(probe(broken).tracks) == 3
+
+
+def test_a_duration_beyond_all_measure_is_unknown() -> None:
+    assert probe(synth.mkv(duration_ms=1e30)).duration_ms is None
