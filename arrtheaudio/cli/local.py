@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Final
 
 import attrs
+import click
 import trio
 
 from arrtheaudio import logs
+from arrtheaudio.cli.output import shown
 from arrtheaudio.config import Loaded
 from arrtheaudio.errors import AlreadyEnded, HalfEdited
 from arrtheaudio.jobs.attempt import attempt
@@ -30,6 +32,10 @@ from arrtheaudio.jobs.recovery import settle
 from arrtheaudio.media import Plan
 
 FOLDER_MODE: Final = 0o700
+UNSETTLED: Final = (
+    "arrtheaudio: {}: an interrupted edit of it can be neither finished nor taken back now; "
+    "it is tried again and again. Is its disk mounted? Ctrl-C leaves it for the next start."
+)
 CANCEL_SECONDS: Final = 10.0  # a journal that hangs must not hold the command for ever
 
 
@@ -45,9 +51,16 @@ class Local:
     async def settle(self, claim: Claim, plan: Plan, error: HalfEdited | None = None) -> None:
         """Finish or take back an edit; one that cannot be settled yet is tried on and on."""
         tried = trio.Event()
-        self.unsettled.append(claim)
-        self.settling.start_soon(settle, self.queue, self.engine, claim, plan, tried, error)
+
+        async def until_settled() -> None:
+            self.unsettled.append(claim)
+            await settle(self.queue, self.engine, claim, plan, tried, error)
+            self.unsettled.remove(claim)
+
+        self.settling.start_soon(until_settled)
         await tried.wait()
+        if claim in self.unsettled:  # whoever asks for this very file waits for that
+            click.echo(UNSETTLED.format(shown(plan.path)), err=True)
 
     async def process(
         self, jobs: Sequence[NewJob], *, parallel: int, ended: Callable[[Job], None]

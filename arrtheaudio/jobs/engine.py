@@ -179,7 +179,12 @@ def _confine(path: bytes, roots: tuple[bytes, ...] | None) -> bytes | None:
 def _recover(plan: Plan, roots: tuple[bytes, ...] | None) -> Recovery:
     """A folder that was moved since, with a link in its place, is followed within the roots."""
     path = _confine(plan.path, roots) or plan.path
-    return media.recover(attrs.evolve(plan, path=path))
+    try:
+        return media.recover(attrs.evolve(plan, path=path))
+    except FileGone as error:
+        if _is_share_away(plan.path, roots or ()):
+            raise ShareAway(path=plan.path) from error
+        raise
 
 
 def _is_share_away(path: bytes, roots: tuple[bytes, ...]) -> bool:

@@ -104,6 +104,8 @@ def of_error(error: MediaError, claim: Claim, settings: Settings) -> Verdict:
     if claim.direct:  # a delivery that runs in the daemon: one attempt, no waiting
         return Failed(error.reason, message)
     if isinstance(error, NoSpace):
+        if not error.needed:  # more free bytes would not help: a quota, or no inode is left
+            return retry_or_fail(error.reason, message, claim, settings)
         return WaitingForSpace(error.needed, error.free)
     if isinstance(error, FileBusy) and claim.busy_deferrals < BUSY_DEFERRALS:
         delay = settings.settle_seconds if error.retry_after is None else error.retry_after

@@ -12,7 +12,8 @@ import fcntl
 import os
 import stat
 import struct
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Final, Literal
 
 import attrs
@@ -212,12 +213,24 @@ def make_folder(folder: bytes) -> None:
 
 def sync_folder(folder: bytes) -> None:
     """Make a new or changed name in the folder durable, where the file system has that."""
+    with synced_folder(folder) as sync:
+        sync()
+
+
+@contextmanager
+def synced_folder(folder: bytes) -> Iterator[Callable[[], None]]:
+    """An open folder, and what makes its names durable: only that can fail behind a change."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def sync() -> None:
+        try:
+            os.fsync(fd)
+        except OSError as error:
+            if error.errno not in NO_FOLDER_SYNC:
+                raise
+
     try:
-        os.fsync(fd)
-    except OSError as error:
-        if error.errno not in NO_FOLDER_SYNC:
-            raise
+        yield sync
     finally:
         os.close(fd)
 

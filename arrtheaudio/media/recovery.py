@@ -24,6 +24,7 @@ from arrtheaudio.errors import (
     NeedsHeavyLane,
     NothingToUndo,
     SkippedFile,
+    UnsupportedContainer,
     VerifyFailed,
 )
 from arrtheaudio.media import before_image, patch, replace
@@ -63,7 +64,8 @@ def recover(plan: Plan) -> Recovery:
                 recovery = _settle_in_place(plan)
     except FileNotFound as error:
         raise FileGone(path=plan.path) from error
-    except ChangedMeanwhile as error:  # it ends before its own header, or lies elsewhere
+    except (ChangedMeanwhile, UnsupportedContainer) as error:
+        # It ends before its own header, lies elsewhere, or is a folder, a link, a FIFO by now.
         conflict = EditConflict(error.what, path=plan.path)
         before_image.name_in(conflict, plan.before_image)
         raise conflict from error

@@ -21,7 +21,13 @@ import attrs
 from arrtheaudio.errors import (
     ChangedMeanwhile,
     FileBusy,
+    FileNotFound,
+    HalfEdited,
+    IoFailed,
+    MediaError,
     NotWritable,
+    UnsupportedContainer,
+    VerifyFailed,
 )
 from arrtheaudio.media import patch
 from arrtheaudio.media.access import (
@@ -32,7 +38,7 @@ from arrtheaudio.media.access import (
     media_error,
     naming,
     open_to_read,
-    sync_folder,
+    synced_folder,
 )
 from arrtheaudio.media.change import Change, restore_times
 from arrtheaudio.media.host import Host
@@ -64,11 +70,16 @@ class Temporary:
     fd: int
 
     def discard(self) -> None:
-        """Remove it; harmless where it has taken its final name already."""
+        """Remove it; what cannot be removed now does not hide why, and the next attempt tries."""
+        with suppress(OSError):
+            self.remove()
+        self.close()
+
+    def remove(self) -> None:
+        """Take its name away; harmless where it has its final one already. Raises OSError."""
         with suppress(FileNotFoundError):
             if os.path.samestat(os.stat(self.path, follow_symlinks=False), os.fstat(self.fd)):
                 os.unlink(self.path)
-        self.close()
 
     def close(self) -> None:
         """Give the lock back."""
@@ -104,6 +115,8 @@ def claim(path: bytes) -> Temporary:
         raise FileBusy("another process is replacing it", path=path) from error
     except OSError as error:
         refused = media_error(error, path)
+        if isinstance(refused, FileNotFound):  # it is there: the other name is the longer one
+            refused = NotWritable(refused.what, path=path)
         refused.what = f"cannot create a file in its folder: {refused.what}"
         raise refused from error
     temporary = Temporary(name, fd)
@@ -127,18 +140,20 @@ def clear_leftovers(path: bytes) -> bool:
     try:
         fd = os.open(name, os.O_RDWR | SAFELY)
     except OSError as error:
-        raise media_error(error, name) from error
+        refused = media_error(error, name)
+        if isinstance(refused, UnsupportedContainer):  # not made by us, so not ours to remove
+            refused = NotWritable(f"in the way of the new file: {refused.what}", path=name)
+        raise refused from error
     temporary = Temporary(name, fd)
     try:
-        expect_at(fd, name)
-        lock(fd, name)
+        with naming(name):
+            expect_at(fd, name)
+            lock(fd, name)
+            temporary.remove()
     except FileBusy:
-        temporary.close()
         return False
-    except BaseException:
+    finally:
         temporary.close()
-        raise
-    temporary.discard()
     return True
 
 
@@ -159,17 +174,23 @@ def copy(change: Change, host: Host, check_wanted: Callable[[], object]) -> Fini
             elif not host.clone(original.fd, temporary.fd):
                 raise no_shared_copy(original.status.st_nlink)
             change.expect_unchanged(temporary.fd)
-            patch.apply(
-                temporary.fd,
-                change.patches,
-                change.fingerprint,
-                lambda: change.verify(temporary.fd),
-            )
+            _edit(change, temporary.fd)
             edited = tuple((piece.offset, piece.length) for piece in change.patches)
             return finish(change, temporary, original, change.extents + edited)
     except BaseException:
         temporary.discard()
         raise
+
+
+def _edit(change: Change, fd: int) -> None:
+    """Make the change in a copy, which goes away where that fails: nothing is put back."""
+    try:
+        patch.write(fd, change.patches, change.status.st_size)
+        change.verify(fd)
+    except IoFailed:
+        raise
+    except MediaError as error:
+        raise VerifyFailed(error.what) from error
 
 
 def finish(
@@ -206,8 +227,13 @@ def publish(change: Change, finished: Finished) -> int:
             or now.st_ctime_ns != then.st_ctime_ns  # which no program can put back
         ):
             raise ChangedMeanwhile()
-        os.rename(finished.temporary.path, change.path)
-        sync_folder(folder)
+        with synced_folder(folder) as sync:  # one that cannot be opened is found before
+            os.rename(finished.temporary.path, change.path)
+            try:
+                sync()
+            except OSError as error:
+                what = f"cannot make its new name durable: {error.strerror}"
+                raise HalfEdited(what) from error
         mtime_ns = os.fstat(finished.temporary.fd).st_mtime_ns
     finished.temporary.close()
     return mtime_ns

@@ -12,13 +12,14 @@ from collections.abc import Awaitable, Callable
 import attrs
 import trio
 
-from arrtheaudio.errors import EditConflict, FileGone, FileNotFound, HalfEdited
+from arrtheaudio.errors import EditConflict, FileGone, FileNotFound, HalfEdited, NoSpace
 from arrtheaudio.media import before_image, replace
 from arrtheaudio.media.change import Change, edit_in_place
 from arrtheaudio.media.host import Host
 from arrtheaudio.media.remux import remux
 from arrtheaudio.media.replace import Finished
 from arrtheaudio.media.tracks import Plan, Replacement
+from arrtheaudio.media.ways import need_space
 
 BeforeWrite = Callable[[Plan], Awaitable[None]]
 
@@ -50,6 +51,9 @@ async def carry_out(
         return await _replace(change, finished, before_write, threads)
     except FileNotFound as error:  # it was there when it was looked at
         raise FileGone(path=change.path) from error
+    except NoSpace:  # it became full meanwhile; or there are bytes, and a quota, or no inode
+        need_space(change.path, change.status.st_size, host)
+        raise
 
 
 async def _in_place(

@@ -48,7 +48,7 @@ async def test_an_interrupted_program_leaves_nothing_for_a_later_daemon(
 
 
 async def test_an_edit_that_broke_off_is_settled_at_once(
-    tmp_path: Path, autojump_clock: trio.testing.MockClock
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, capsys
 ) -> None:
     engine = FakeEngine(files={FILM: half})
     engine.recoveries[FILM] = lambda: Recovery("completed", "settled", 7)
@@ -57,10 +57,11 @@ async def test_an_edit_that_broke_off_is_settled_at_once(
         await work.process([NewJob(FILM)], parallel=1, ended=told.append)
     assert [job.result for job in told] == ["success"]
     assert [(job.batch, job.webhook, job.source) for job in told] == [(None, None, "manual")]
+    assert capsys.readouterr().err == ""
 
 
 async def test_an_edit_that_cannot_be_settled_ends_the_command_and_stays_for_the_next_start(
-    tmp_path: Path, autojump_clock: trio.testing.MockClock
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, capsys
 ) -> None:
     def away() -> Recovery:
         raise IoFailed("the share went away")
@@ -73,5 +74,6 @@ async def test_an_edit_that_cannot_be_settled_ends_the_command_and_stays_for_the
         assert [job.status for job in told] == [Status.RUNNING, Status.COMPLETED]
         (job,) = work.queue.direct_jobs()
         assert job == told[0].seq
+    assert "/m/film.mp4: an interrupted edit" in capsys.readouterr().err
     async with inline_queue(tmp_path / "jobs.db", worker_count=0) as queue:
         assert [claim.job for claim, _ in await queue.take_open_plans()] == [job]
