@@ -18,6 +18,7 @@ from arrtheaudio.api.routes import Answer, Operation, reply
 from arrtheaudio.api.schema import Length
 from arrtheaudio.api.services import Services
 from arrtheaudio.api.storage import Storage
+from arrtheaudio.jobs.engine import context_of
 
 INSPECT_SECONDS: Final = 20.0  # a sleeping disk may have to spin up
 
@@ -74,7 +75,8 @@ class Inspections:
         if place.refused is not None:
             raise place.refused
         config = services.config
-        context = media.Context(language_priority=query.language or None)
+        known = await services.queue.titles([place.path])
+        context = context_of(known.get(place.path), query.language or None)
         look = partial(_look, place.path, config.rules(), context, config.options())
         return reply(_view(await self._storage.look(look, place.path, INSPECT_SECONDS)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,21 +28,25 @@ def inspect(
 ) -> int:
     """Show the tracks of files, which one would be chosen and why. Changes nothing.
 
-    What Sonarr and Radarr would tell is not known here: without --language the
-    original language is the one that the file itself flags, if any.
+    What Sonarr and Radarr told of a file counts, where the queue's journal can be read;
+    else the original language is the one that the file itself flags, if any.
     """
     import attrs
 
     from arrtheaudio import media
     from arrtheaudio.errors import MediaError
+    from arrtheaudio.jobs.engine import context_of
+    from arrtheaudio.jobs.titles import read_known
 
-    config = invocation.load().config
-    context = media.Context(language_priority=languages or None)
+    loaded = invocation.load()
+    config = loaded.config
+    known = read_known(Path(loaded.journal_path), map(os.path.realpath, files))
     documents: list[dict[str, Any]] = []
     failed = False
     for path in files:
         try:
             real = os.path.realpath(path)  # rules for paths are about real ones
+            context = context_of(known.get(real), languages or None)
             found = media.inspect(real, config.rules(), context, config.options())
         except (MediaError, OSError) as fault:
             failed = True

@@ -10,15 +10,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import attrs
 
 from arrtheaudio import media
 from arrtheaudio.errors import MediaError
-from arrtheaudio.jobs.engine import Policy
+from arrtheaudio.jobs.engine import Policy, context_of
+from arrtheaudio.jobs.models import Title
 from arrtheaudio.jobs.walk import is_inside
-from arrtheaudio.media import Context, Inspection, Options
+from arrtheaudio.media import Inspection, Options
+
+NOTHING: Final[Mapping[bytes, Title]] = {}
 
 
 @attrs.frozen
@@ -36,20 +40,26 @@ class Looker:
     """What a look needs to know."""
 
     policy: Policy
-    context: Context
+    languages: tuple[str, ...] | None
 
-    def look(self, paths: Sequence[bytes]) -> list[LeftAlone | None]:
-        """For each file: that it is left alone, or None where its job must tell."""
+    def look(
+        self, paths: Sequence[bytes], titles: Mapping[bytes, Title] = NOTHING
+    ) -> list[LeftAlone | None]:
+        """For each file: that it is left alone, or None where its job must tell.
+
+        ``titles``: what is known of them, as their jobs would get it.
+        """
         roots = [os.path.realpath(root) for root in self.policy.roots or ()]
-        return [self._one(path, roots) for path in paths]
+        return [self._one(path, roots, titles.get(path)) for path in paths]
 
-    def _one(self, path: bytes, roots: Sequence[bytes]) -> LeftAlone | None:
+    def _one(self, path: bytes, roots: Sequence[bytes], title: Title | None) -> LeftAlone | None:
         begun = time.monotonic()
         try:
             real = os.path.realpath(path)
             if not any(is_inside(real, root) for root in roots):
                 return None
-            found = media.inspect(real, self.policy.rules, self.context, self.policy.options)
+            context = context_of(title, self.languages)
+            found = media.inspect(real, self.policy.rules, context, self.policy.options)
         except (MediaError, OSError):
             return None
         reason = reason_to_leave(found, self.policy.options)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -141,11 +142,10 @@ async def sweep(
     from arrtheaudio.cli.looking import Looker
     from arrtheaudio.jobs.models import NewJob
     from arrtheaudio.jobs.walk import Sweep, Walk
-    from arrtheaudio.media import Context
 
     wishes = wanted.languages or None
     walk = Walk(Sweep(wanted.folder, wanted.recursive, wanted.pattern, now=time.time()))
-    looker = Looker(local.engine.policy, Context(language_priority=wishes))
+    looker = Looker(local.engine.policy, wishes)
     into, out = trio.open_memory_channel[list[bytes]](0)
 
     async def look_ahead() -> None:
@@ -155,7 +155,7 @@ async def sweep(
                 chunk = await trio.to_thread.run_sync(walk.chunk, CHUNK_FILES, CHUNK_SECONDS)
                 complete = chunk.complete
                 found(chunk)
-                needed = await _looked(looker, chunk.files, wanted.parallel, ended)
+                needed = await _looked(local, looker, chunk.files, wanted.parallel, ended)
                 if needed:
                     await into.send(needed)
 
@@ -171,7 +171,11 @@ async def sweep(
 
 
 async def _looked(
-    looker: Looker, files: Sequence[bytes], parallel: int, ended: Callable[[File], None]
+    local: Local,
+    looker: Looker,
+    files: Sequence[bytes],
+    parallel: int,
+    ended: Callable[[File], None],
 ) -> list[bytes]:
     """The files that need a job, in their order; the others are done."""
     import trio
@@ -182,7 +186,9 @@ async def _looked(
 
     async def work() -> None:
         for paths in waiting:
-            looks = await trio.to_thread.run_sync(looker.look, paths, abandon_on_cancel=True)
+            titles = await local.queue.titles(paths)
+            look = partial(looker.look, paths, titles)
+            looks = await trio.to_thread.run_sync(look, abandon_on_cancel=True)
             for path, left in zip(paths, looks, strict=True):
                 if left is None:
                     needed.add(path)

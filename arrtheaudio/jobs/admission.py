@@ -39,6 +39,7 @@ from arrtheaudio.jobs.models import (
     format_id,
 )
 from arrtheaudio.jobs.state import LiveJob
+from arrtheaudio.jobs.titles import with_title
 from arrtheaudio.jobs.view import job_of
 
 ITEMS_AT_ONCE: Final = 500  # looked at, drafted, or committed where a request is no transaction
@@ -75,6 +76,7 @@ class Requests(Core):
         Raises: QueueFull, JournalUnavailable.
         """
         self._admit(sum(new.refused is None for new in delivery.jobs))
+        self._any_title = self._any_title or any(new.knows_title for new in delivery.jobs)
         draft = self._draft()
         body = {
             "source": delivery.source,
@@ -110,9 +112,11 @@ class Requests(Core):
         """
         if not direct:
             self._need_workers()
-        self._admit(sum(new.refused is None for new in jobs))
         if not jobs:
             return Accepted(())
+        known = await self.titles([new.path for new in jobs if not new.knows_title])
+        jobs = [with_title(new, known.get(new.path)) for new in jobs] if known else jobs
+        self._admit(sum(new.refused is None for new in jobs))
         draft = self._draft()
         ids = [self._draft_job(draft, new, "manual", priority, direct=direct) for new in jobs]
         await self._commit(draft)

@@ -81,19 +81,21 @@ class Batches(Ownership):
 
         Raises: JournalUnavailable (the batch is then given out again).
         """
+        known = await self.titles(files)
         live = self._state.batches.get(batch)
         if live is None or self._is_cancelling(live):
             return False
         draft = self._draft()
         priority = int(live.request.priority)
         for path in files:
-            draft.queued(ev.found_body(path, priority), batch, takes_place=False)
-        body: dict[str, object] = {"found": len(files), "complete": complete}
+            body = ev.found_body(path, priority, known.get(path))
+            draft.queued(body, batch, takes_place=False)
+        told: dict[str, object] = {"found": len(files), "complete": complete}
         if last is not None:
-            body["last"] = encode_bytes(last)
+            told["last"] = encode_bytes(last)
         if errors:
-            body["errors"] = list(errors)
-        draft.parent(ev.BATCH_DISCOVERED, batch, body)
+            told["errors"] = list(errors)
+        draft.parent(ev.BATCH_DISCOVERED, batch, told)
         await self._commit(draft)
         return True
 

@@ -28,6 +28,7 @@ from arrtheaudio.errors import (
 )
 from arrtheaudio.jobs.claims import Claim
 from arrtheaudio.jobs.looks import Looks
+from arrtheaudio.jobs.models import NewJob, Title
 from arrtheaudio.jobs.mounts import place_of
 from arrtheaudio.jobs.walk import is_inside
 from arrtheaudio.media import Context, Options, Outcome, Plan, Recovery, Request, Rules
@@ -118,12 +119,7 @@ class MediaEngine:
         request = Request(
             path=path,
             rules=policy.rules,
-            context=Context(
-                original_language=wanted.original_language,
-                series_type=wanted.series_type,
-                tags=wanted.tags,
-                language_priority=wanted.language_priority,
-            ),
+            context=context_of(wanted, wanted.language_priority),
             options=policy.options,
             dry_run=wanted.dry_run or policy.dry_run,
             heavy=heavy,
@@ -163,6 +159,13 @@ class MediaEngine:
         """Hard links of this file. Raises OSError."""
         status = await self._looks.run(place_of(path), partial(os.stat, path))
         return status.st_nlink
+
+
+def context_of(title: Title | NewJob | None, languages: tuple[str, ...] | None) -> Context:
+    """What a choice hangs on beside the rules."""
+    if title is None:
+        return Context(language_priority=languages)
+    return Context(title.original_language, title.series_type, title.tags, languages)
 
 
 def _confine(path: bytes, roots: tuple[bytes, ...] | None) -> bytes | None:

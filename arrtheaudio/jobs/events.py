@@ -28,7 +28,7 @@ from arrtheaudio.jobs.facets import (
     live_facet,
     source_of,
 )
-from arrtheaudio.jobs.models import BatchFilters, NewBatch, NewJob, Priority, Source, Status
+from arrtheaudio.jobs.models import BatchFilters, NewBatch, NewJob, Priority, Source, Status, Title
 from arrtheaudio.media import Outcome, Track
 
 JOB_QUEUED: Final = "job.queued"
@@ -162,8 +162,11 @@ def _add_wishes(body: dict[str, Any], new: NewJob) -> None:
         body["dry_run"] = True
 
 
-def found_body(path: bytes, priority: int) -> dict[str, Any]:
-    """The body of ``job.queued`` for a file that a batch found: the rest is the batch's."""
+def found_body(path: bytes, priority: int, title: Title | None = None) -> dict[str, Any]:
+    """The body of ``job.queued`` for a file that a batch found: the rest is the batch's.
+
+    ``title``: what is known of it.
+    """
     container = container_by_name(path)
     body: dict[str, Any] = {
         "path": encode_bytes(path),
@@ -172,6 +175,8 @@ def found_body(path: bytes, priority: int) -> dict[str, Any]:
     }
     if container == "mp4":
         body["heavy"] = True
+    if title is not None:
+        body |= {key: value for key, value in attrs.asdict(title).items() if value}
     return body
 
 

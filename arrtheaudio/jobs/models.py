@@ -85,6 +85,16 @@ def parse_id(text: str) -> tuple[IdKind, int]:
 
 
 @attrs.frozen
+class Title:
+    """What Sonarr or Radarr tell of the title that a file belongs to."""
+
+    title: str | None = None  # its name
+    original_language: str | None = None  # BCP 47
+    series_type: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+@attrs.frozen
 class NewJob:
     """One file to process, with everything that is needed after a restart.
 
@@ -102,6 +112,11 @@ class NewJob:
     expected_size: int | None = None  # bytes, from the delivery
     dry_run: bool = False
     refused: tuple[str, str] | None = None
+
+    @property
+    def knows_title(self) -> bool:
+        """Whether it brings anything of its title that a choice may hang on."""
+        return bool(self.original_language or self.series_type or self.tags)
 
 
 @attrs.frozen

@@ -37,6 +37,7 @@ from arrtheaudio.jobs.prospects import Prospects
 from arrtheaudio.jobs.readers import Readers
 from arrtheaudio.jobs.schema import check_version
 from arrtheaudio.jobs.settings import Settings
+from arrtheaudio.jobs.titles import any_known
 from arrtheaudio.jobs.writer import Writer
 
 __all__ = ["Queue", "Settings", "identify_file", "open_queue"]
@@ -74,6 +75,7 @@ class Queue(Prospects):
         In the nursery that encloses everybody who uses the queue: what fails here ends them.
         """
         await nursery.start(self._journal.run)
+        self._any_title = await self._readers.run(any_known)
         self._services = await nursery.start(self._serve)
 
     async def _serve(self, *, task_status: trio.TaskStatus[trio.CancelScope]) -> None:

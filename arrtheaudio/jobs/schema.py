@@ -1,7 +1,7 @@
 """The journal's database: its tables, how it is opened, and what is refused.
 
 One append-only table holds everything; the others are derived from it in the
-same transaction and can be rebuilt (lifetime tallies excepted). queue.md: Journal.
+same transaction and can be rebuilt (lifetime tallies and titles excepted). queue.md: Journal.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ BUSY_MS: Final = 5000  # a reader that checkpoints nothing never holds the lock 
 # by a later success or failure of its file.
 # kept: ended jobs that are still listed; tally: ended ever, by local day; told: by language of
 # what was changed, and by reason.
+# titles: what the newest delivery of a path told of it (titles.py); outlives the delivery.
 # SQLite accepts a deletion only of what has ended, and no update at all.
 SCHEMA: Final = f"""
 CREATE TABLE journal(
@@ -64,6 +65,7 @@ CREATE TABLE tally(
 CREATE TABLE told(
     day INTEGER NOT NULL, kind TEXT NOT NULL, word TEXT NOT NULL, n INTEGER NOT NULL,
     PRIMARY KEY(day, kind, word)) STRICT, WITHOUT ROWID;
+CREATE TABLE titles(path BLOB PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TRIGGER journal_is_append_only BEFORE UPDATE ON journal
 BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER journal_keeps_what_lives BEFORE DELETE ON journal

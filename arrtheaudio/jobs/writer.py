@@ -17,8 +17,9 @@ from typing import Any, Final, Literal
 import apsw
 
 from arrtheaudio.jobs import events as ev
+from arrtheaudio.jobs import titles
 from arrtheaudio.jobs.encoding import decode_bytes, encode_body
-from arrtheaudio.jobs.facets import ALREADY, CHANGED, IS_FAILED, OPEN_BATCH, end_of
+from arrtheaudio.jobs.facets import ALREADY, CHANGED, IS_FAILED, OPEN_BATCH, end_of, source_of
 from arrtheaudio.jobs.fold import BATCH_ENDED_FACET
 from arrtheaudio.jobs.schema import connect_writer, local_day, sync_folder
 from arrtheaudio.jobs.wal import LogRoom
@@ -126,6 +127,8 @@ class Writer:
             many(TALLY, [(*key, *sums) for key, sums in projection.tally.items()])
         if projection.told:
             many(TELL, [(*key, n) for key, n in projection.told.items()])
+        if projection.titles:
+            many(titles.REMEMBER, list(projection.titles.items()))
         self._mark(projection.marks)
         for body in projection.trimmed:
             self._forget(body)
@@ -189,6 +192,7 @@ class Projection:
         self.marks: list[tuple[Mark, tuple[int] | tuple[bytes, int]]] = []  # in their order
         self.tally: dict[tuple[int, int], list[int]] = {}  # (day, facet): n, ran, ms
         self.told: dict[tuple[int, str, str], int] = {}  # (day, kind, word): n
+        self.titles: dict[bytes, bytes] = {}  # path: what a delivery told
         self.trimmed: list[dict[str, Any]] = []
         self._quarter: float | None = None  # hour, of the last day that was looked up
         self._day = 0
@@ -273,6 +277,8 @@ def project(rows: Iterable[ev.Row]) -> Projection:
             opened.append((row.seq, row.body["facet"], row.parent))
             if "retry_of" in row.body:
                 projection.marks.append(("dismissed", (row.body["retry_of"],)))
+            if not titles.KEYS.isdisjoint(row.body) and source_of(row.body["facet"]) != "manual":
+                projection.titles[decode_bytes(row.body["path"])] = titles.body_of(row.body)
         elif kind in ev.JOB_ENDS:
             projection.end_job(row)
         elif kind == ev.BATCH_QUEUED:

@@ -110,17 +110,21 @@ def test_undo_by_job_and_not_twice(library: Path, capsys) -> None:
     assert root.run(["undo", "--job", result["job_id"]]) == 1
 
 
+def deliver(library: Path, wanted: NewJob) -> None:
+    """As a daemon takes it that is gone again; the command line has run before."""
+    [journal] = (library.parent / "home").rglob("jobs.db")
+
+    async def run_daemon() -> None:
+        async with open_queue(journal, Settings()) as queue:
+            await queue.deliver(NewDelivery("sonarr", "Download", (wanted,)))
+
+    trio.run(run_daemon)
+
+
 def test_undo_touches_nothing_else_that_waits_for_a_daemon(library: Path, capsys) -> None:
     film, waiting = library / "Film.mp4", library / "Show" / "Season 01" / "S01E01.mkv"
     root.run(["process", "-l", "jpn", str(film)])
-    [journal] = (library.parent / "home").rglob("jobs.db")
-
-    async def deliver() -> None:
-        async with open_queue(journal, Settings()) as queue:
-            wanted = NewJob(bytes(waiting), language_priority=("jpn",))
-            await queue.deliver(NewDelivery("sonarr", "Download", (wanted,)))
-
-    trio.run(deliver)
+    deliver(library, NewJob(bytes(waiting), language_priority=("jpn",)))
     capsys.readouterr()
     assert root.run(["undo", str(film)]) == 0
     assert film.read_bytes() == MP4
@@ -241,6 +245,24 @@ def test_a_repeated_sweep_makes_a_job_only_for_what_needs_one(library: Path, cap
     assert set(journalled(capsys)[len(first) :]) == {str(new), str(broken)}
 
 
+def test_a_sweep_and_a_look_know_what_a_delivery_told(library: Path, capsys) -> None:
+    film = library / "Film.mp4"
+    root.run(["process", str(film)])
+    assert defaults(film) == ["en"]
+    deliver(library, NewJob(bytes(film), original_language="ja"))
+    capsys.readouterr()
+    assert root.run(["inspect", "--json", str(film)]) == 0
+    [[shown]] = documents(capsys)
+    assert shown["decision"]["chosen"]["language"] == "ja"
+    for wanted in ("success", "skipped"):  # the second time a look is enough
+        assert root.run(["scan", "--json", str(library)]) == 0
+        told = {Path(file.get("file", "")).name: file for file in documents(capsys)}
+        assert told["Film.mp4"]["status"] == wanted
+        assert told["S01E01.mkv"]["reason"] == "already_correct"
+        assert defaults(film) == ["ja"]
+    assert told["Film.mp4"]["job_id"] is None
+
+
 def test_a_sweep_does_not_look_where_a_link_leads_out_of_the_folder(
     library: Path, tmp_path: Path, capsys
 ) -> None:
@@ -279,7 +301,7 @@ async def test_a_look_leaves_alone_only_what_a_job_would_leave_alone_and_says_wh
     language, changed = RULED[name]
     context = Context(language_priority=(language,))
     options = Options(settle_seconds=0, **changed)
-    looker = Looker(Policy(Rules(), options, (bytes(tmp_path),)), context)
+    looker = Looker(Policy(Rules(), options, (bytes(tmp_path),)), (language,))
     [left] = looker.look([path])
     request = Request(path, Rules(), context, options, dry_run=True, heavy=True)
     outcome = await run(request, before_write=refuse)

@@ -10,6 +10,8 @@ import synth
 from dashboard_lab import Dashboard
 from live_api import configured, live_api
 
+from arrtheaudio.jobs.models import NewDelivery, NewJob
+
 
 async def test_browsing_begins_at_the_roots_and_stays_below_them(
     dashboard: Dashboard, tmp_path: Path
@@ -73,6 +75,16 @@ async def test_inspecting_shows_tracks_and_decision_and_changes_nothing(
     assert [track["default"] for track in found["tracks"]] == [True, False]
     assert found["decision"]["chosen"]["language"] == "en"
     assert film.read_bytes() == content
+
+
+async def test_inspecting_knows_what_a_delivery_told(dashboard: Dashboard, tmp_path: Path) -> None:
+    film = tmp_path / "film.mkv"
+    film.write_bytes(synth.mkv([{"language": "eng"}, {"language": "jpn"}]))
+    for wanted in ("en", "ja"):
+        found = await dashboard.get("/inspect", path=str(film))
+        assert found["decision"]["chosen"]["language"] == wanted
+        told = NewJob(bytes(film), original_language="ja")
+        await dashboard.lab.queue.deliver(NewDelivery("sonarr", "Download", (told,)))
 
 
 async def test_inspecting_says_what_is_wrong_with_a_file(
