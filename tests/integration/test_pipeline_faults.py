@@ -12,8 +12,8 @@ import trio
 from media_runs import FILES, Journal, defaults, request, write
 
 from arrtheaudio import errors, media
-from arrtheaudio.media import change
-from arrtheaudio.media.tracks import Plan
+from arrtheaudio.media import change, patch
+from arrtheaudio.media.tracks import Patch, Plan
 
 # --- cancellation -------------------------------------------------------------
 
@@ -127,6 +127,47 @@ async def test_a_failing_sync_puts_the_old_bytes_back(tmp_path, content, monkeyp
     with pytest.raises(errors.IoFailed, match="old bytes are back"):
         await media.run(request(file), before_write=Journal())
     assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("barriers", "order"),
+    [
+        ((False, False, False), "a b c sync"),
+        ((True, False, False), "a sync b c sync"),
+        ((True, True, True), "a sync b sync c sync"),
+        ((False, False, True), "a b c sync"),
+    ],
+)
+def test_what_stands_before_a_barrier_is_durable_before_the_next_byte(
+    tmp_path, monkeypatch, barriers, order
+) -> None:
+    film = write(tmp_path, b"ABC")
+    calls, pwrite, fdatasync = [], os.pwrite, os.fdatasync
+
+    def writing(fd, content, offset):
+        calls.append(content.decode())
+        return pwrite(fd, content, offset)
+
+    def syncing(fd):
+        calls.append("sync")
+        fdatasync(fd)
+
+    monkeypatch.setattr(os, "pwrite", writing)
+    monkeypatch.setattr(os, "fdatasync", syncing)
+    sides = zip(b"ABC", b"abc", barriers, strict=True)
+    patches = [
+        Patch(at, bytes([old]), bytes([new]), sync) for at, (old, new, sync) in enumerate(sides)
+    ]
+    with film.open("r+b") as file:
+        patch.write(file.fileno(), patches, len("ABC"))
+    assert " ".join(calls) == order
+
+
+def test_reading_goes_on_where_the_system_gives_less(tmp_path, monkeypatch) -> None:
+    film, really = write(tmp_path, b"0123456789"), os.pread
+    monkeypatch.setattr(os, "pread", lambda fd, length, at: really(fd, min(length, 3), at))
+    with film.open("rb") as file:
+        assert patch.read_exactly(file.fileno(), 1, 8) == b"12345678"
 
 
 @pytest.mark.parametrize("raised", [errors.IoFailed("unreadable"), ZeroDivisionError()])

@@ -57,6 +57,25 @@ async def test_a_file_written_anew_during_the_edit_keeps_every_byte(
     assert file.read_bytes() == after
 
 
+@pytest.mark.parametrize("how", ["one byte changed", "one byte more"])
+async def test_behind_a_barrier_nothing_is_written_into_another_s_file(
+    tmp_path, monkeypatch, how
+) -> None:
+    file, journal, held = write(tmp_path, FILES["mkvmerge"]), Journal(), []
+
+    def meddle() -> None:
+        _, switch = journal.plans[0].patches
+        with file.open("r+b") as film:
+            film.seek(switch.offset if how == "one byte changed" else file.stat().st_size)
+            film.write(b"!")
+        held.append(file.read_bytes())
+
+    at_the_first_sync(monkeypatch, meddle)
+    with pytest.raises(errors.EditConflict, match="another program"):
+        await media.run(request(file), before_write=journal)
+    assert [file.read_bytes()] == held
+
+
 async def test_the_other_program_s_mtime_stays(tmp_path, monkeypatch) -> None:
     file = write(tmp_path, FILES["ffmpeg"])
     os.utime(file, ns=(1, 1))

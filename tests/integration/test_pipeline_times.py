@@ -12,8 +12,8 @@ from media_runs import FILES, Journal, defaults, request, write
 
 from arrtheaudio import errors, media
 from arrtheaudio.jobs.encoding import decode_plan, encode_plan
-from arrtheaudio.media import change
-from arrtheaudio.media.tracks import Context, Options, Plan, Rules
+from arrtheaudio.media import change, patch
+from arrtheaudio.media.tracks import Context, Options, Patch, Plan, Rules
 
 OLD = 1_000_000_000_123_456_789
 PARTS = {"first write": 1, "all writes": None}
@@ -93,6 +93,16 @@ async def test_a_plan_of_an_older_version_is_settled_as_it_was_then(tmp_path) ->
     row = {**encode_plan(plan), "device": 64768, "inode": 131_074}
     assert "keep_mtime" not in row
     assert media.recover(decode_plan(row)).state == "completed"
+
+
+def test_a_digest_in_an_older_version_s_journal_still_counts(tmp_path) -> None:
+    """Another way of counting would make every open plan and every undo a conflict."""
+    film = write(tmp_path, bytes(range(200)))
+    with film.open("rb") as file:
+        digest = patch.digest(
+            file.fileno(), ((100, 50), (0, 20)), (Patch(4, b"old", b"new"), Patch(149, b"o", b"n"))
+        )
+    assert digest.hex() == "844863178d7e0529cacbb8d033eab9f060de9c4f0a2ee0a4ffe2385fd58a77bd"
 
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.EPERM, errno.EIO])

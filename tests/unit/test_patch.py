@@ -75,6 +75,11 @@ def test_an_edit_that_cannot_be_right_is_refused_before_it_is_planned(patches) -
         patch.check_edit(Edit(patches, ((0, 10),)), 100)
 
 
+def test_an_edit_may_touch_both_ends_of_the_file_and_neighbouring_bytes() -> None:
+    patches = (Patch(0, b"a", b"A"), Patch(1, b"b", b"B"), Patch(98, b"yz", b"YZ"))
+    patch.check_edit(Edit(patches, ((0, 100),)), 100)
+
+
 # --- large patches ------------------------------------------------------------
 
 
