@@ -7,6 +7,7 @@ import os
 import attrs
 import pytest
 import synth
+import trio
 from media_runs import ENGLISH, FILES, MP4, Journal, defaults, request, write
 
 from arrtheaudio import errors, media
@@ -42,10 +43,32 @@ async def test_undo_is_byte_identical(tmp_path, content, reorder) -> None:
     assert file.read_bytes() != content
     undone = await media.undo(done.plan, before_write=journal)
     assert file.read_bytes() == content
-    assert undone.track_changed
+    assert (undone.result, undone.track_changed, undone.method) == ("success", True, "in_place")
     assert undone.mtime_ns == file.stat().st_mtime_ns
     assert len(journal.plans) == 2
     assert media.recover(undone.plan).state == "completed"
+
+
+@pytest.mark.parametrize("mode", ["edit", "copy"])
+async def test_every_thread_of_a_run_and_an_undo_counts_against_the_limit(
+    tmp_path, monkeypatch, mode
+) -> None:
+    file, counted, really = write(tmp_path, MP4), [], trio.to_thread.run_sync
+
+    async def run_sync(*arguments, limiter=None, **named):
+        counted.append(limiter)
+        return await really(*arguments, limiter=limiter, **named)
+
+    monkeypatch.setattr(trio.to_thread, "run_sync", run_sync)
+    limit, options = trio.CapacityLimiter(1), Options(hardlinks=mode)
+    if mode == "copy":
+        (tmp_path / "seed").hardlink_to(file)
+    done = await media.run(request(file, options=options), before_write=Journal(), limiter=limit)
+    if mode == "copy":
+        (tmp_path / "seed 2").hardlink_to(file)
+    await media.undo(done.plan, before_write=Journal(), options=options, limiter=limit)
+    assert len(counted) >= 4
+    assert {id(limiter) for limiter in counted} == {id(limit)}
 
 
 @pytest.mark.parametrize("content", FILES.values(), ids=FILES)

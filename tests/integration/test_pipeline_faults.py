@@ -12,7 +12,7 @@ import trio
 from media_runs import FILES, Journal, defaults, request, write
 
 from arrtheaudio import errors, media
-from arrtheaudio.media import change, patch
+from arrtheaudio.media import change, patch, recovery
 from arrtheaudio.media.tracks import Patch, Plan
 
 # --- cancellation -------------------------------------------------------------
@@ -44,8 +44,10 @@ async def test_a_run_shielded_from_its_plan_on_ends_in_spite_of_a_cancellation(t
     assert defaults(file) == ["en"]
 
 
-async def test_a_hung_read_is_abandoned_on_cancellation(tmp_path, monkeypatch) -> None:
+@pytest.mark.parametrize("what", ["run", "undo"])
+async def test_a_hung_read_is_abandoned_on_cancellation(tmp_path, monkeypatch, what) -> None:
     file, release, reading = write(tmp_path, FILES["mkvmerge"]), threading.Event(), trio.Event()
+    done = await media.run(request(file), before_write=Journal()) if what == "undo" else None
     token = trio.lowlevel.current_trio_token()
 
     def hang(*arguments):
@@ -56,15 +58,18 @@ async def test_a_hung_read_is_abandoned_on_cancellation(tmp_path, monkeypatch) -
     monkeypatch.setattr(os, "pread", hang)
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_run, file)
+            nursery.start_soon(_run_or_undo, file, done)
             await reading.wait()
             nursery.cancel_scope.cancel()
     finally:
         release.set()
 
 
-async def _run(file: Path) -> None:
-    await media.run(request(file), before_write=Journal())
+async def _run_or_undo(file: Path, done: media.Outcome | None) -> None:
+    if done is None:
+        await media.run(request(file), before_write=Journal())
+    else:
+        await media.undo(done.plan, before_write=Journal())
 
 
 # --- failing disks ------------------------------------------------------------
@@ -196,6 +201,54 @@ async def test_an_edit_that_shows_something_else_is_taken_back(tmp_path, monkeyp
         await media.run(request(file), before_write=Journal())
     assert "Tracks makes no sense" in str(caught.value)
     assert file.read_bytes() == content
+
+
+async def test_an_undo_of_which_nothing_arrives_is_told(tmp_path, monkeypatch) -> None:
+    """What an undo wants is bytes; tracks tell nothing of them."""
+    file = write(tmp_path, FILES["mkvmerge"])
+    done = await media.run(request(file), before_write=Journal())
+    edited = file.read_bytes()
+    monkeypatch.setattr(os, "pwrite", lambda fd, content, offset: len(content))
+    with pytest.raises(errors.VerifyFailed, match="read back"):
+        await media.undo(done.plan, before_write=Journal())
+    assert file.read_bytes() == edited
+
+
+# --- settling -----------------------------------------------------------------
+
+
+async def test_an_edit_that_is_complete_is_made_durable_and_not_written_again(
+    tmp_path, monkeypatch
+) -> None:
+    """A crash of the machine may have come between the last write and its sync."""
+    file = write(tmp_path, FILES["mkvmerge"])
+    done = await media.run(request(file), before_write=Journal())
+    calls, fdatasync = [], os.fdatasync
+
+    def syncing(fd):
+        calls.append(os.readlink(f"/proc/self/fd/{fd}"))
+        fdatasync(fd)
+
+    monkeypatch.setattr(os, "fdatasync", syncing)
+    monkeypatch.delattr(os, "pwrite")
+    assert media.recover(done.plan).state == "completed"
+    assert calls == [str(file)]
+
+
+async def test_a_disk_that_fails_while_settling_is_no_verdict_on_the_edit(
+    tmp_path, monkeypatch
+) -> None:
+    file = write(tmp_path, FILES["mkvmerge"])
+    done = await media.run(request(file), before_write=Journal())
+    edited = file.read_bytes()
+
+    def unreadable(*arguments):
+        raise errors.IoFailed("cannot read: gone")
+
+    monkeypatch.setattr(recovery, "probe", unreadable)
+    with pytest.raises(errors.IoFailed):
+        media.recover(done.plan)
+    assert file.read_bytes() == edited
 
 
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EPERM])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+import synth
 import synth_mp4
 from media_runs import FILES, Journal, content_of, request, write
 
@@ -122,6 +123,55 @@ async def test_a_small_plan_needs_neither_image_nor_shuffle(tmp_path, images) ->
     assert not images.exists()
 
 
+LARGE_TRACKS = synth.mkv(
+    [
+        {"type": "video", "extra": synth.element(0x63A2, random.Random(7).randbytes(90_000))},
+        *synth.TWO_TRACKS[1:],
+    ],
+    void_after=120_000,
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "folder"), [(LARGE, False), (LARGE_TRACKS, True)], ids=["no folder", "no risk"]
+)
+async def test_what_has_no_image_is_in_the_journal_byte_by_byte(
+    tmp_path, images, content, folder
+) -> None:
+    file, journal = write(tmp_path, content), Journal()
+    where = os.fsencode(images) if folder else None
+    await media.run(
+        request(file, options=Options(reorder=True, before_image_dir=where)), before_write=journal
+    )
+    (plan,) = journal.plans
+    assert plan.before_image is None
+    assert not images.exists()
+    assert sum(len(piece.old) for piece in plan.patches) > before_image.LARGEST_IN_JOURNAL
+    half = plan.patches[0].offset + plan.patches[0].length // 2
+    write(tmp_path, held_by(file)[:half] + content[half:])
+    assert media.recover(decode_plan(encode_plan(plan))).state == "completed"
+
+
+async def test_undoing_a_move_needs_an_image_whatever_else_it_changes(tmp_path, images) -> None:
+    """A track behind the moved ones is disabled, too: a small change beside the large one."""
+    noise = random.Random(7).randbytes(90_000)
+    content = synth_mp4.mp4(
+        [
+            synth_mp4.track("video"),
+            synth_mp4.track(language="jpn", extra=synth_mp4.box("free", noise)),
+            synth_mp4.track(language="eng", enabled=False),
+            synth_mp4.track(language="fra"),
+        ]
+    )
+    file, journal = write(tmp_path, content), Journal()
+    done = await media.run(reordering(file, images), before_write=journal)
+    assert len(done.plan.patches) > 1
+    folder = os.fsencode(images)
+    await media.undo(done.plan, before_write=journal, options=Options(before_image_dir=folder))
+    assert all(plan.before_image for plan in journal.plans)
+    assert file.read_bytes() == content
+
+
 def test_a_new_folder_of_images_is_durable_in_its_own(images, monkeypatch) -> None:
     """Else a power cut takes the folder, and all images in it."""
     synced, really = [], os.fsync
@@ -213,6 +263,21 @@ async def test_a_conflict_names_the_image_and_keeps_it(tmp_path, images) -> None
     assert kept == LARGE[piece.offset : piece.offset + piece.length]
 
 
+async def test_a_conflict_with_a_file_that_was_cut_names_the_image_too(tmp_path, images) -> None:
+    file = write(tmp_path, LARGE)
+    plan = await torn(file, images)
+    at = plan.patches[0].offset
+    # As long as it was when it was measured, and shorter when it is read.
+    size = os.stat(file).st_size
+    os.truncate(file, at)
+    cut = attrs.evolve(plan, size=at)
+    assert size > at
+    with pytest.raises(errors.EditConflict) as caught:
+        media.recover(cut)
+    assert plan.before_image in caught.value.advice
+    assert caught.value.path == plan.path
+
+
 async def test_a_conflict_during_the_edit_names_the_image_too(
     tmp_path, images, monkeypatch
 ) -> None:
@@ -244,8 +309,9 @@ async def test_the_image_of_an_open_plan_does_not_grow_old(tmp_path, images) -> 
     file = write(tmp_path, LARGE)
     plan = await torn(file, images)
     os.utime(plan.before_image, (0, 0))
-    with pytest.raises(errors.FileGone):
+    with pytest.raises(errors.FileGone) as gone:
         media.recover(attrs.evolve(plan, path=b"/not mounted/film.mp4"))
+    assert gone.value.path == b"/not mounted/film.mp4"
     other = write(tmp_path, LARGE, "other.mp4")
     await media.run(reordering(other, images), before_write=Journal())
     assert media.recover(plan).state == "completed"

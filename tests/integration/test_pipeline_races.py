@@ -103,6 +103,29 @@ async def test_recovery_that_cannot_end_an_edit_leaves_another_s_bytes(
     assert file.read_bytes() == ANOTHER_MKV
 
 
+async def test_recovery_writes_nothing_while_the_file_is_changing(tmp_path, monkeypatch) -> None:
+    """It looks first, and opens the file for writing only then."""
+    file, journal, really = write(tmp_path, FILES["mkvmerge"]), Journal(), os.open
+    await media.run(request(file), before_write=journal)
+    (plan,), edited = journal.plans, file.read_bytes()
+    first, _ = plan.patches
+    torn = FILES["mkvmerge"][: first.offset] + edited[first.offset : first.offset + first.length]
+    file.write_bytes(torn + FILES["mkvmerge"][len(torn) :])
+    held = []
+
+    def meddling(path, flags, *more, **named):
+        if flags & os.O_RDWR:
+            file.write_bytes(FILES["mkvmerge"])  # put back from elsewhere
+            held.append(file.stat().st_mtime_ns)
+        return really(path, flags, *more, **named)
+
+    monkeypatch.setattr(os, "open", meddling)
+    with pytest.raises(errors.EditConflict, match="changing"):
+        media.recover(plan)
+    assert file.read_bytes() == FILES["mkvmerge"]
+    assert [file.stat().st_mtime_ns] == held
+
+
 @pytest.mark.parametrize("content", [FILES["ffmpeg"], FILES["mp4"]], ids=["mkv", "mp4"])
 async def test_undo_keeps_what_others_changed_outside_the_header(tmp_path, content) -> None:
     """A date is no reason to refuse: Sonarr sets it, too."""
@@ -199,6 +222,14 @@ async def test_nothing_is_read_or_made_through_a_link(shelves) -> None:
     for dry_run in (False, True):
         with pytest.raises(errors.ChangedMeanwhile, match="link"):
             await media.run(request(show / "film.mkv", dry_run=dry_run), before_write=Journal())
+
+
+def test_no_temporary_file_is_left_behind_a_link(shelves) -> None:
+    show, private = shelves
+    swap(show, private)
+    with pytest.raises(errors.ChangedMeanwhile, match="link"):
+        replace.claim(os.fsencode(show / "film.mkv"))
+    assert os.listdir(private) == ["film.mkv"]
 
 
 def test_leftovers_behind_a_link_are_not_ours(shelves) -> None:

@@ -14,7 +14,7 @@ from linked_films import CONTENT, NAMES, REFLINK, asked, journalled, names
 
 from arrtheaudio import errors, media
 from arrtheaudio.media import patch, replace
-from arrtheaudio.media.host import HOST
+from arrtheaudio.media.host import HOST, Host
 from arrtheaudio.media.tracks import Options, Plan
 
 
@@ -26,10 +26,47 @@ def test_leftovers_of_a_crash_are_removed_and_those_at_work_are_not(linked) -> N
     assert names(linked.parent) == NAMES
     at_work = replace.claim(path)
     assert not media.clear_leftovers(path)
-    with pytest.raises(errors.FileBusy):
+    with pytest.raises(errors.FileBusy) as busy:
         replace.claim(path)
+    assert busy.value.path == path
     at_work.discard()
     assert names(linked.parent) == NAMES
+
+
+def test_whoever_needs_the_name_clears_what_a_crash_left(linked) -> None:
+    """Before an undo nobody else has done so."""
+    path = os.fsencode(linked)
+    Path(os.fsdecode(replace.temporary_name(path))).write_bytes(b"half")
+    temporary = replace.claim(path)
+    assert os.fstat(temporary.fd).st_size == 0
+    temporary.discard()
+
+
+async def test_no_descriptor_stays_open(linked) -> None:
+    """Each would hold a lock, and the space of a removed file."""
+    path, before = os.fsencode(linked), open_below(linked.parent)
+
+    async def fail(plan: Plan) -> None:
+        raise errors.JournalUnavailable
+
+    with pytest.raises(errors.JournalUnavailable):
+        await media.run(asked(linked, "copy"), before_write=fail)
+    await trio.Path(os.fsdecode(replace.temporary_name(path))).write_bytes(b"half")
+    assert media.clear_leftovers(path)
+    at_work = replace.claim(path)
+    assert not media.clear_leftovers(path)
+    at_work.discard()
+    await media.run(asked(linked, "copy"), before_write=journalled)
+    assert open_below(linked.parent) == before == []
+
+
+def open_below(folder: Path) -> list[str]:
+    """What this process holds open there, removed files among it."""
+    targets = []
+    for entry in os.scandir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):  # the one that looks
+            targets.append(os.readlink(entry))
+    return [target for target in targets if target.startswith(str(folder))]
 
 
 async def test_a_leftover_does_not_stand_in_the_way(linked) -> None:
@@ -99,6 +136,29 @@ async def test_recovery_of_a_replaced_file_notices_another_hand(linked) -> None:
     assert linked.read_bytes() == content
 
 
+async def test_recovery_of_a_replaced_file_notices_another_size(linked) -> None:
+    outcome = await media.run(asked(linked, "copy"), before_write=journalled)
+    longer = linked.read_bytes() + b"more"
+    linked.write_bytes(longer)
+    with pytest.raises(errors.EditConflict, match="bytes instead of"):
+        media.recover(outcome.plan)
+    assert linked.read_bytes() == longer
+
+
+async def test_recovery_makes_the_rename_durable(linked, monkeypatch) -> None:
+    """The crash may have come between it and the folder's sync."""
+    outcome = await media.run(asked(linked, "copy"), before_write=journalled)
+    synced, really = [], os.fsync
+
+    def fsync(fd):
+        synced.append(os.readlink(f"/proc/self/fd/{fd}"))
+        really(fd)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert media.recover(outcome.plan).state == "completed"
+    assert synced == [str(linked.parent)]
+
+
 async def test_undo_of_a_copied_file_puts_its_bytes_back(linked) -> None:
     outcome = await media.run(asked(linked, "copy"), before_write=journalled)
     await media.undo(outcome.plan, before_write=journalled)
@@ -131,6 +191,15 @@ async def test_undo_by_a_full_copy_waits_for_the_heavy_lane(linked) -> None:
         await media.undo(outcome.plan, before_write=journalled, options=copying, heavy=False)
 
 
+async def test_undo_by_a_full_copy_needs_more_than_twice_its_size(linked) -> None:
+    outcome = await media.run(asked(linked, "edit"), before_write=journalled)
+    full = Host(free_space=lambda folder: 2 * len(CONTENT))
+    with pytest.raises(errors.NoSpace):
+        await media.undo(
+            outcome.plan, before_write=journalled, options=Options(hardlinks="copy"), host=full
+        )
+
+
 async def test_a_folder_that_may_not_be_written_is_told(linked, monkeypatch) -> None:
     really_open = os.open
 
@@ -140,7 +209,7 @@ async def test_a_folder_that_may_not_be_written_is_told(linked, monkeypatch) -> 
         return really_open(path, flags, *more, **named)
 
     monkeypatch.setattr(os, "open", refusing)
-    with pytest.raises(errors.NotWritable, match="folder"):
+    with pytest.raises(errors.NotWritable, match="cannot create a file in its folder: perm"):
         await media.run(asked(linked, "copy"), before_write=journalled)
 
 
