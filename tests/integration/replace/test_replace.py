@@ -210,6 +210,42 @@ async def test_where_the_kernel_cannot_copy_ranges_all_bytes_still_arrive(
     assert len(linked.read_bytes()) == len(CONTENT)
 
 
+def test_a_kernel_that_can_no_longer_copy_ranges_is_followed_on(tmp_path, monkeypatch) -> None:
+    """Where one way ends the next one goes on, and no byte behind the measured end is taken."""
+    monkeypatch.setattr(replace, "COPY_STEP", 16)
+    content, really, turns = bytes(range(100)), os.copy_file_range, iter([True, False] * 9)
+
+    def now_and_then(*arguments):
+        return really(*arguments) if next(turns) else 0
+
+    monkeypatch.setattr(os, "copy_file_range", now_and_then)
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(content + b"grown since")
+    with source.open("rb") as old, target.open("w+b") as new:
+        replace.copy_bytes(old.fileno(), new.fileno(), len(content), lambda: None)
+    assert target.read_bytes() == content
+
+
+async def test_a_copy_is_durable_before_it_takes_the_name_and_the_name_after(
+    linked, monkeypatch
+) -> None:
+    calls, fsync, rename = [], os.fsync, os.rename
+
+    def syncing(fd):
+        calls.append(("sync", os.readlink(f"/proc/self/fd/{fd}")))
+        fsync(fd)
+
+    def renaming(old, new):
+        calls.append(("rename", os.fsdecode(old)))
+        rename(old, new)
+
+    monkeypatch.setattr(os, "fsync", syncing)
+    monkeypatch.setattr(os, "rename", renaming)
+    outcome = await media.run(asked(linked, "copy"), before_write=journalled)
+    temporary = os.fsdecode(outcome.plan.replacement.temporary)
+    assert calls == [("sync", temporary), ("rename", temporary), ("sync", str(linked.parent))]
+
+
 @pytest.mark.parametrize(
     ("number", "kind"), [(errno.ENOSPC, errors.NoSpace), (errno.EIO, errors.IoFailed)]
 )

@@ -91,6 +91,36 @@ async def test_a_copy_that_may_not_have_the_original_s_acl_is_not_made(linked, m
     assert linked.read_bytes() == CONTENT
 
 
+async def test_a_label_of_the_system_is_not_copied(linked, monkeypatch) -> None:
+    names_of = os.listxattr
+    monkeypatch.setattr(os, "listxattr", lambda fd: [*names_of(fd), "security.selinux"])
+    monkeypatch.delattr(os, "setxattr")
+    assert (await media.run(asked(linked, "copy"), before_write=journalled)).track_changed
+
+
+@pytest.mark.parametrize("number", sorted(replace.NO_ATTRIBUTES))
+async def test_a_file_system_without_attributes_has_none_to_keep(
+    linked, monkeypatch, number
+) -> None:
+    monkeypatch.setattr(os, "listxattr", failing(number))
+    assert (await media.run(asked(linked, "copy"), before_write=journalled)).track_changed
+
+
+async def test_attributes_that_cannot_be_read_are_not_lost_silently(linked, monkeypatch) -> None:
+    monkeypatch.setattr(os, "listxattr", failing(errno.EIO))
+    with pytest.raises(errors.IoFailed):
+        await media.run(asked(linked, "copy"), before_write=journalled)
+    assert names(linked.parent) == NAMES
+    assert linked.read_bytes() == CONTENT
+
+
+def failing(number: int):
+    def call(*arguments):
+        raise OSError(number, os.strerror(number))
+
+    return call
+
+
 async def test_an_acl_that_the_folder_would_pass_on_is_not_taken(linked) -> None:
     attach(linked.parent, "system.posix_acl_default", ACL)
     os.chmod(linked, 0o644)
@@ -117,6 +147,6 @@ async def test_a_file_is_not_given_to_another_owner(linked, monkeypatch) -> None
         raise PermissionError(errno.EPERM, "not yours")
 
     monkeypatch.setattr(os, "fchmod", refuse)
-    with pytest.raises(errors.NotWritable):
+    with pytest.raises(errors.NotWritable, match="owner and mode"):
         await media.run(asked(linked, "copy"), before_write=journalled)
     assert names(linked.parent) == NAMES
