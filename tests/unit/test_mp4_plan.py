@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from synth_mp4 import box, mp4, opened, patched, track
 
-from arrtheaudio.errors import NoRoom
+from arrtheaudio.errors import CorruptFile, NoRoom
 from arrtheaudio.media import mp4 as container
 from arrtheaudio.media import mp4_plan, shuffle
 from arrtheaudio.media.tracks import Edit, Media
@@ -185,10 +185,54 @@ def test_a_header_without_a_size_of_its_own_is_changed_but_not_moved() -> None:
         plan(bytes(content), 2, reorder=True)
 
 
-def test_headers_too_large_to_move_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mp4_plan, "LARGEST_MOVE", 100)
+def test_absolute_offsets_in_the_first_moved_header_count_and_those_beside_do_not() -> None:
+    content = film(True, False, True)
+    first, moved, behind = (content.index(b"stco", at.offset) for at in traks_of(content)[1:])
+    video = content.index(b"stco")
+    for places, movable in (([video, behind], True), ([first], False), ([moved], False)):
+        changed = bytearray(content)
+        for at in places:
+            changed[at : at + 4] = b"saio"
+        if movable:
+            assert plan(bytes(changed), 2, reorder=True).fragile
+        else:
+            with pytest.raises(NoRoom, match="absolute offsets"):
+                plan(bytes(changed), 2, reorder=True)
+
+
+def traks_of(content: bytes) -> tuple[mp4_plan.TrakLayout, ...]:
+    return probe(content).layout.traks
+
+
+def test_headers_too_large_to_move_stay_wherever_they_lie(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = mp4([track("video"), track(), track(enabled=False)], faststart=False, padding=9000)
+    _, first, chosen = traks_of(content)
+    assert first.offset > chosen.end - first.offset
+    monkeypatch.setattr(mp4_plan, "LARGEST_MOVE", chosen.end - first.offset)
+    assert plan(content, 2, reorder=True).fragile
+    monkeypatch.setattr(mp4_plan, "LARGEST_MOVE", chosen.end - first.offset - 1)
     with pytest.raises(NoRoom, match="large"):
-        plan(film(True, False), 2, reorder=True)
+        plan(content, 2, reorder=True)
+
+
+def test_a_track_without_a_header_is_left_aside_and_cannot_be_chosen() -> None:
+    content = bytearray(film(True, False, True))
+    last = content.rindex(b"tkhd")
+    content[last : last + 4] = b"free"
+    without = bytes(content)
+    after = patched(without, plan(without, 2).patches)
+    assert groups(after[:last] + b"tkhd" + after[last + 4 :])[1:] == [1, 1, 0]
+    with pytest.raises(CorruptFile, match="tkhd"):
+        plan(without, 3)
+
+
+def test_a_track_without_tables_is_moved_like_others() -> None:
+    content = bytearray(film(True, False))
+    table = content.index(b"stbl", traks_of(bytes(content))[1].offset)
+    content[table : table + 4] = b"free"
+    assert [t.number for t in probe(bytes(content)).tracks] == [1, 2, 3]
+    after = patched(bytes(content), plan(bytes(content), 2, reorder=True).patches)
+    assert [t.number for t in probe(after).tracks] == [1, 3, 2]
 
 
 # --- what identifies the file ---------------------------------------------------
