@@ -52,7 +52,7 @@ def large_mkv() -> bytes:
     entries = [
         synth.track_entry(
             number,
-            {**track, "default": flag, "extra": synth.element(0x63A2, noise.randbytes(20_000))},
+            {**track, "default": flag, "extra": synth.element(0x63A2, noise.randbytes(40_000))},
         )
         for number, (track, flag) in enumerate(zip(THREE, flags, strict=True), 1)
     ]

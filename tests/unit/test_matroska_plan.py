@@ -1,5 +1,7 @@
 """Ways to change the default audio track of a Matroska file inside its Tracks."""
 
+from itertools import pairwise
+
 import pytest
 import synth
 from in_memory import patched
@@ -25,9 +27,16 @@ PRIVATE = synth.element(0x63A2, bytes(3000))  # Vorbis has as much
 # --- nothing to do, and way 1: the value byte --------------------------------
 
 
-def test_a_file_that_is_right_needs_no_patch() -> None:
-    content = tight(VIDEO, JPN, {**ENG, "default": False})
+@pytest.mark.parametrize("crc", [False, True])
+def test_a_file_that_is_right_needs_no_patch(crc: bool) -> None:
+    content = tight(VIDEO, JPN, {**ENG, "default": False}, crc=crc)
     assert plan(content, 1).patches == ()
+
+
+def test_a_file_that_is_right_keeps_the_crc_over_its_segment() -> None:
+    tracks = synth.element(synth.TRACKS, synth.track_entry(1, JPN))
+    segment = synth.master(0x18538067, tracks + synth.cluster(0, [1]), crc=True)
+    assert plan(synth.ebml_header() + segment, 0).patches == ()
 
 
 def test_a_single_absent_flag_is_right_already() -> None:
@@ -78,6 +87,18 @@ def test_pages_apart_the_new_default_is_durable_before_the_old_one_is_cleared() 
     near = tight({**JPN, "default": True}, {**ENG, "default": False})
     assert [patch.sync for patch in plan(far, 1).patches] == [True, False]
     assert [patch.sync for patch in plan(near, 1).patches] == [False, False]
+
+
+@pytest.mark.parametrize("spare", range(4000, 4096))
+def test_a_barrier_stands_wherever_the_next_flag_is_on_another_page(spare: int) -> None:
+    tracks = [{**JPN, "default": True}, {**FRE, "default": True}, {**ENG, "default": False}]
+    edit = plan(tight(*tracks, spare=spare), 2)
+    pages = [patch.offset // PAGE_BYTES for patch in edit.patches]
+    assert len(pages) == 3
+    assert [patch.sync for patch in edit.patches] == [
+        *(page != following for page, following in pairwise(pages)),
+        False,
+    ]
 
 
 # --- way 2: an element that can be spared ------------------------------------
@@ -200,6 +221,19 @@ def test_a_crc_too_far_from_the_flag_becomes_a_void_first() -> None:
     assert edit.patches[0].sync
 
 
+def test_each_crc_that_becomes_a_void_does_so_durably_before_the_flag() -> None:
+    private = synth.element(0x63A2, bytes(70_000))
+    content = tight(
+        {"type": "subtitles", "extra": private},
+        {**JPN, "default": True, "crc": True},
+        ENG,
+        crc=True,
+    )
+    _, edit = change(content, 2)
+    assert changed_bytes(edit) == [(b"\xbf", b"\xec"), (b"\xbf", b"\xec"), (b"\x01", b"\x00")]
+    assert [patch.sync for patch in edit.patches] == [True, True, False]
+
+
 def test_a_crc_over_the_whole_segment_becomes_a_void_first() -> None:
     tracks = synth.element(
         synth.TRACKS, synth.track_entry(1, {**JPN, "default": True}) + synth.track_entry(2, ENG)
@@ -211,6 +245,7 @@ def test_a_crc_over_the_whole_segment_becomes_a_void_first() -> None:
     assert synth.wrong_crcs(content) == []
     _, edit = change(content, 1)
     assert changed_bytes(edit) == [(b"\xbf", b"\xec"), (b"\x01", b"\x00")]
+    assert edit.patches[0].sync
 
 
 # --- what identifies the file, and what is said of its room ------------------
@@ -238,6 +273,8 @@ def test_the_extents_cover_the_parsed_header_and_no_media() -> None:
         (tight(JPN, ENG, void_before=300), "right in front"),
         (tight(JPN, ENG, spare=300), "farther in front"),
         (tight(JPN, ENG, void_after=20), "rewritten where it stands"),
+        (tight(JPN, ENG, crc=True), "rewritten where it stands"),
+        (tight(JPN, ENG, void_after=6), "rewritten where it stands"),
         (tight(JPN, ENG), "None"),
     ],
 )

@@ -10,6 +10,7 @@ from matroska_lab import ENG, FRE, JPN, VIDEO, change, changed_bytes, plan, prob
 from arrtheaudio.errors import CorruptFile, NoRoom
 from arrtheaudio.media import matroska
 from arrtheaudio.media.matroska_switch import SWITCH_BYTES
+from arrtheaudio.media.source import PAGE_BYTES
 
 # --- way 4: a new Tracks beside the old one ----------------------------------
 
@@ -202,6 +203,18 @@ def test_a_rewrite_over_a_page_boundary_is_fragile() -> None:
     assert not plan(small, 1).fragile
     assert plan(large, 2).fragile
     change(large, 2)
+
+
+def test_a_rewrite_is_fragile_from_the_first_byte_on_another_page() -> None:
+    seen = set()
+    for length in range(3600, 4000):
+        private = {"type": "subtitles", "extra": synth.element(0x63A2, bytes(length))}
+        edit = plan(tight(private, JPN, ENG, void_after=20), 2)
+        (patch,) = edit.patches
+        last = patch.offset + len(patch.new) - 1
+        assert edit.fragile == (patch.offset // PAGE_BYTES != last // PAGE_BYTES)
+        seen.add((edit.fragile, last % PAGE_BYTES))
+    assert {(False, PAGE_BYTES - 1), (True, 0)} <= seen
 
 
 def test_no_room_is_said() -> None:

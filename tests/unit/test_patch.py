@@ -102,6 +102,24 @@ def test_what_is_no_permutation_is_kept_byte_by_byte() -> None:
     assert shuffle.compact(patches) == patches
 
 
+@pytest.mark.parametrize("what", ["hundreds of pieces", "a piece that is gone"])
+def test_what_cannot_be_told_in_few_words_is_not_told(what) -> None:
+    noise = random.Random(7)
+    pieces = [noise.randbytes(100) for _ in range(shuffle.MOST_RUNS + 9)]
+    old = b"".join(pieces)
+    half = b"".join(pieces[: len(pieces) // 2])
+    new = b"".join(reversed(pieces)) if what == "hundreds of pieces" else (half + half + half)
+    assert shuffle.shuffle_of(old, new[: len(old)]) is None
+
+
+def test_a_last_byte_that_changed_is_told_beside_the_runs() -> None:
+    noise = random.Random(7)
+    first, second = noise.randbytes(7000), noise.randbytes(5000)
+    told = shuffle.shuffle_of(first + second, second[:-1] + b"?" + first)
+    assert told is not None
+    assert told.old_rest[-1] == (11_999, second[-1:])
+
+
 def test_small_patches_stay_readable_in_the_journal() -> None:
     patches = (Patch(0, b"\x01", b"\x00"),)
     assert shuffle.compact(patches) == patches
