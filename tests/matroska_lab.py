@@ -26,6 +26,23 @@ def plan(content: bytes, target: int, *, reorder: bool = False) -> Edit:
     return matroska.plan_default(window, matroska.probe(window), target, reorder=reorder)
 
 
+def clusters(content: bytes) -> list[int]:
+    """Where a reader that hops from element to element meets Clusters, up to one without a size."""
+    met = []
+    at = content.index(b"\x18\x53\x80\x67") + 4
+    at += 9 - content[at].bit_length()
+    while at < len(content):
+        size_at = at + 9 - content[at].bit_length()
+        length = 9 - content[size_at].bit_length()
+        size = int.from_bytes(content[size_at : size_at + length], "big") & (1 << 7 * length) - 1
+        if content.startswith(synth.CLUSTER.to_bytes(4, "big"), at):
+            met.append(at)
+        if size == (1 << 7 * length) - 1:
+            break
+        at = size_at + length + size
+    return met
+
+
 def change(content: bytes, target: int, *, reorder: bool = False) -> tuple[bytes, Edit]:
     """The content behind the edit, after checking what holds for every edit."""
     before = probe(content)
@@ -35,6 +52,7 @@ def change(content: bytes, target: int, *, reorder: bool = False) -> tuple[bytes
     for step in steps:
         assert any(track.default for track in probe(step).audio)
         assert synth.wrong_crcs(step) == synth.wrong_crcs(content)
+        assert clusters(step) == clusters(content)
     after = steps[-1]
     assert [track.number for track in probe(after).audio if track.default] == [number]
     assert len(after) == len(content)

@@ -34,6 +34,15 @@ def test_the_switch_moves_the_seek_head_along() -> None:
     assert media.layout.tracks > probe(content).layout.tracks
 
 
+def test_the_new_tracks_has_a_crc_where_the_old_one_had() -> None:
+    tracks = [VIDEO, {**JPN, "crc": True}, ENG]
+    after, _ = change(synth.mkv(tracks, crc=True), 2)
+    layout = probe(after).layout
+    assert layout.tracks > probe(synth.mkv(tracks, crc=True)).layout.tracks
+    assert layout.blob.startswith(b"\xbf\x84", layout.body)
+    assert layout.blob.count(b"\xbf\x84") == 2
+
+
 def test_behind_the_switch_every_audio_track_states_its_flag() -> None:
     after, _ = change(synth.mkv([VIDEO, JPN, ENG, FRE]), 2)
     _, edit = change(after, 3)
@@ -186,6 +195,20 @@ def test_the_size_field_of_tracks_gives_room_and_the_crc_stays() -> None:
     after, edit = change(content, 1)
     assert b"\xbf\x84" in edit.patches[0].new
     assert after.count(b"\xbf\x84") == 1
+
+
+@pytest.mark.parametrize("roomy", [True, False])
+def test_what_else_stands_in_tracks_is_kept_but_its_voids_give_room(roomy: bool) -> None:
+    other = synth.element(0x4DEF, b"of a later version")
+    first, second = synth.track_entry(1, JPN), synth.track_entry(2, ENG)
+    tracks = synth.element(synth.TRACKS, first + synth.void(40) + other + second)
+    beside = synth.void(1100) if roomy else b""
+    content = synth.ebml_header() + synth.segment(tracks + beside + synth.cluster(0, [1, 2]))
+    for reorder in (False, True):
+        after, _ = change(content, 1, reorder=reorder)
+        blob = probe(after).layout.blob
+        assert blob.count(other) == 1
+        assert (synth.void(40) in blob) is roomy
 
 
 def test_the_crc_gives_room_when_nothing_else_does() -> None:
