@@ -103,6 +103,7 @@ async def test_nobody_searches_for_the_order_that_the_plan_of_an_mp4_made(
     )
     assert file.read_bytes() == content
     assert undone.plan.patches[0].shuffle is not None
+    assert media.recover(decode_plan(encode_plan(undone.plan))).state == "completed"
 
 
 async def test_a_copy_s_plan_is_as_short(tmp_path, images) -> None:

@@ -170,14 +170,19 @@ async def test_a_file_replaced_during_the_edit_is_told(tmp_path, monkeypatch) ->
     assert file.read_bytes() == FILES["mkvmerge"]
 
 
-async def test_undo_is_refused_after_a_change_by_another(tmp_path) -> None:
+@pytest.mark.parametrize("where", ["inside the edit", "elsewhere in the header", "at the end"])
+async def test_undo_is_refused_after_a_change_by_another(tmp_path, where) -> None:
     file, journal = write(tmp_path, FILES["ffmpeg"]), Journal()
     done = await media.run(request(file), before_write=journal)
     content = bytearray(file.read_bytes())
-    content[done.plan.patches[0].offset] ^= 0xFF
+    if where == "at the end":
+        content += b"!"
+    else:
+        content[done.plan.patches[0].offset if where == "inside the edit" else 0] ^= 0xFF
     file.write_bytes(content)
-    with pytest.raises(errors.ChangedMeanwhile):
+    with pytest.raises(errors.ChangedMeanwhile) as caught:
         await media.undo(done.plan, before_write=journal)
+    assert caught.value.path == os.fsencode(file)
     assert file.read_bytes() == content
     assert len(journal.plans) == 1
 
@@ -194,7 +199,8 @@ async def test_undoing_in_a_deleted_file_says_it_is_gone(tmp_path) -> None:
     file, journal = write(tmp_path, FILES["mkvmerge"]), Journal()
     done = await media.run(request(file), before_write=journal)
     file.unlink()
-    with pytest.raises(errors.FileGone):
+    with pytest.raises(errors.FileGone) as gone:
         await media.undo(done.plan, before_write=journal)
+    assert gone.value.path == os.fsencode(file)
     with pytest.raises(errors.FileGone):
         media.recover(done.plan)
