@@ -19,9 +19,14 @@ from arrtheaudio.jobs import words
 from arrtheaudio.jobs.facets import IS_FAILED
 from arrtheaudio.jobs.refusal import refusal
 
-SCHEMA_VERSION: Final = 1  # PRAGMA user_version
+SCHEMA_VERSION: Final = 2  # PRAGMA user_version
 APPLICATION_ID: Final = 0x61727461  # "arta": PRAGMA application_id
 BUSY_MS: Final = 5000  # a reader that checkpoints nothing never holds the lock for long
+
+TITLES: Final = """
+CREATE TABLE titles(path BLOB PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
+"""
+UPGRADES: Final = {1: TITLES}  # from this version to the next one; a title is known from then on
 
 # journal: the truth. job = own seq in job.queued; parent = first row of its webhook or batch.
 # open: in at job.queued and batch.queued, out at the terminal row.
@@ -65,7 +70,7 @@ CREATE TABLE tally(
 CREATE TABLE told(
     day INTEGER NOT NULL, kind TEXT NOT NULL, word TEXT NOT NULL, n INTEGER NOT NULL,
     PRIMARY KEY(day, kind, word)) STRICT, WITHOUT ROWID;
-CREATE TABLE titles(path BLOB PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
+{TITLES}
 CREATE TRIGGER journal_is_append_only BEFORE UPDATE ON journal
 BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER journal_keeps_what_lives BEFORE DELETE ON journal
@@ -85,22 +90,24 @@ def _objects(connection: apsw.Connection) -> dict[str, str]:
 
 
 @cache
-def _wanted() -> dict[str, str]:
+def _made_by(schema: str) -> dict[str, str]:
     connection = apsw.Connection(":memory:")
     try:
-        connection.execute(SCHEMA)
+        connection.execute(schema)
         return _objects(connection)
     finally:
         connection.close()
 
 
 def schema_faults(connection: apsw.Connection) -> list[str]:
-    """What is missing of the schema, or is another than this version's. More is no fault."""
+    """What is missing of the schema, or is another than its version's. More is no fault."""
     have = _objects(connection)
+    later = [step for made, step in UPGRADES.items() if connection.pragma("user_version") <= made]
+    to_come = {name for step in later for name in _made_by(step)}
     return [
         f"{name} is not as it was made" if name in have else f"{name} is missing"
-        for name, sql in _wanted().items()
-        if have.get(name) != sql
+        for name, sql in _made_by(SCHEMA).items()
+        if have.get(name) != sql and name not in to_come
     ]
 
 
@@ -162,6 +169,8 @@ def connect_reader(path: Path) -> apsw.Connection:
 def connect_writer(path: Path, *, synchronous: str = "FULL") -> apsw.Connection:
     """The writing connection, with its durability read back, and the tables made if new.
 
+    A journal of an older version is brought up to date.
+
     Raises: JournalError where SQLite does not grant WAL or the wanted synchronous level;
     JournalCorrupt where tables, indexes or triggers are not this version's.
     """
@@ -169,17 +178,25 @@ def connect_writer(path: Path, *, synchronous: str = "FULL") -> apsw.Connection:
     try:
         connection.set_busy_timeout(BUSY_MS)
         _set_durability(connection, path, synchronous)
-        if not connection.pragma("user_version"):
-            with connection:
-                connection.execute(SCHEMA)
-                connection.pragma("application_id", APPLICATION_ID)
-                connection.pragma("user_version", SCHEMA_VERSION)
-        elif faults := schema_faults(connection):
+        _bring_up_to_date(connection)
+        if faults := schema_faults(connection):
             raise JournalCorrupt("; ".join(faults), path=os.fsencode(path))
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _bring_up_to_date(connection: apsw.Connection) -> None:
+    version = connection.pragma("user_version")
+    if version == SCHEMA_VERSION:
+        return
+    steps = [UPGRADES[made] for made in range(version, SCHEMA_VERSION)] if version else [SCHEMA]
+    with connection:
+        for step in steps:
+            connection.execute(step)
+        connection.pragma("application_id", APPLICATION_ID)
+        connection.pragma("user_version", SCHEMA_VERSION)
 
 
 def _set_durability(connection: apsw.Connection, path: Path, synchronous: str) -> None:

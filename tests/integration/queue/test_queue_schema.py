@@ -10,8 +10,8 @@ import trio
 from queue_kit import delivery, inline_queue
 
 from arrtheaudio.errors import JournalCorrupt, JournalUnavailable
-from arrtheaudio.jobs.models import NewJob
-from arrtheaudio.jobs.schema import SCHEMA
+from arrtheaudio.jobs.models import NewDelivery, NewJob
+from arrtheaudio.jobs.schema import SCHEMA, SCHEMA_VERSION, schema_faults
 from arrtheaudio.jobs.verify import verify_file
 
 
@@ -44,6 +44,33 @@ async def test_what_is_missing_of_the_schema_is_named_and_nothing_runs(
     connection.close()
     assert f"{name} is missing" in verify_file(path)
     assert f"{name} is missing" in await refused(path)
+
+
+async def test_a_journal_of_an_older_version_is_brought_up_to_date(
+    path: Path, autojump_clock
+) -> None:
+    async with inline_queue(path) as queue:
+        await queue.deliver(delivery("/m/a.mkv"))
+    connection = apsw.Connection(str(path))
+    connection.execute("DROP TABLE titles; PRAGMA user_version = 1")
+    connection.close()
+    assert verify_file(path) == []  # as its own version made it
+    told = NewJob(b"/m/a.mkv", original_language="ja")
+    async with inline_queue(path) as queue:
+        assert queue.state().queued == 1
+        await queue.deliver(NewDelivery("sonarr", "Download", (told,)))
+        assert (await queue.titles([told.path]))[told.path].original_language == "ja"
+    connection = apsw.Connection(str(path))
+    assert connection.pragma("user_version") == SCHEMA_VERSION
+    connection.close()
+    assert verify_file(path) == []
+
+
+def test_an_empty_database_has_none_of_the_tables(path: Path) -> None:
+    connection = apsw.Connection(str(path))
+    connection.execute("PRAGMA journal_mode = wal")
+    assert "journal is missing" in schema_faults(connection)
+    connection.close()
 
 
 async def test_a_table_that_was_changed_is_named_and_an_index_more_is_no_fault(
