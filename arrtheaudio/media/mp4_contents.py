@@ -13,6 +13,7 @@ from typing import Final
 
 import attrs
 
+from arrtheaudio.errors import CorruptFile
 from arrtheaudio.media.contents import Piece, shown
 from arrtheaudio.media.mp4_boxes import Box, find, name_of, split, walk
 from arrtheaudio.media.mp4_channels import has_joint_objects
@@ -59,14 +60,29 @@ def contents(fd: int, size: int, media: Media) -> list[Piece]:
     """Everything that a rewrite must not lose. Raises CorruptFile, IoFailed."""
     window = Window(fd, size, chunk=CHUNK)
     pieces: list[Piece] = []
-    for box in walk(window, 0, size, MAX_TOP_LEVEL):
-        if box.kind == b"moof":
+    for box in _top_level(window, size):
+        if box is None:
+            pieces.append(Piece("what stands behind its last box", b""))
+        elif box.kind == b"moof":
             break
-        if box.kind in LOOSE:
+        elif box.kind in LOOSE:
             pieces.append(_loose(window, box))
         elif box.kind == b"moov":
             pieces += _movie(window, box, media)
     return pieces
+
+
+def _top_level(window: Window, size: int) -> Iterator[Box | None]:
+    """The file's boxes; None where something else follows that no player minds."""
+    playable = False
+    try:
+        for box in walk(window, 0, size, MAX_TOP_LEVEL):
+            playable = playable or box.kind == b"moov"
+            yield box
+    except CorruptFile:
+        if not playable:
+            raise
+        yield None
 
 
 def is_chapters(media: Media, index: int) -> bool:

@@ -56,6 +56,12 @@ def test_what_a_muxer_drops_of_a_track_is_listed(spec: dict, what: str) -> None:
     assert not any(what in name for name, _ in named(plain))
 
 
+def test_what_stands_behind_the_last_box_is_listed() -> None:
+    content = mp4([track("video"), track()])
+    assert ("what stands behind its last box", None) in listed(content + b"TAG" + bytes(125))
+    assert listed(content + bytes(4)) == listed(content)  # padding
+
+
 def joint(*, objects: bool, dependent: int = 0, substreams: int = 0) -> bytes:
     acmod, lfe = AC3_MODES[6]
     substream = [(0, 2), (16, 5), (0, 5), (acmod, 3), (lfe, 1), (0, 3), (dependent, 4)]
