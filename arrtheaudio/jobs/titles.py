@@ -83,3 +83,5 @@ def read_known(path: Path, paths: Iterable[bytes]) -> dict[bytes, Title]:
             connection.close()
     except (apsw.Error, JournalError, OSError):
         return {}
+    except (TypeError, ValueError):  # a row that is damaged, or of a newer version
+        return {}

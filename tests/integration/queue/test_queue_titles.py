@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import attrs
 import pytest
 from queue_kit import inline_queue, run_next
 
 from arrtheaudio.jobs.models import Job, NewBatch, NewDelivery, NewJob, Status, Title
 from arrtheaudio.jobs.queue import Queue
-from arrtheaudio.jobs.titles import read_known
+from arrtheaudio.jobs.titles import body_of, read_known, with_title
 
 FILM = b"/m/\xff.mkv"  # no UTF-8
 TOLD = NewJob(FILM, title="Film", original_language="ja", series_type="anime", tags=("dub",))
@@ -89,9 +91,47 @@ async def test_it_can_be_read_beside_the_queue(path: Path, autojump_clock, close
     assert sorted(os.listdir(path.parent)) == before, "nothing is left beside the journal"
 
 
+@pytest.mark.parametrize("log", [False, True])
 @pytest.mark.parametrize("content", [None, b"", b"no database"])
-def test_where_no_journal_can_be_read_nothing_is_known(path: Path, content: bytes | None) -> None:
+def test_where_no_journal_can_be_read_nothing_is_known(path: Path, content, log: bool) -> None:
     if content is not None:
         path.write_bytes(content)
+    if log:
+        Path(f"{path}-wal").touch()
+    before = sorted(os.listdir(path.parent))
     assert read_known(path, [FILM]) == {}
-    assert path.exists() is (content is not None)
+    assert sorted(os.listdir(path.parent)) == before
+
+
+def test_a_journal_whose_path_cannot_be_looked_at_tells_nothing(tmp_path: Path) -> None:
+    assert read_known(tmp_path / ("x" * 256), [FILM]) == {}
+
+
+@pytest.mark.parametrize("body", [b"{\xff", b"[1]", b'{"tags":null}', b'{"of a newer version":1}'])
+async def test_a_journal_that_tells_what_no_title_is_tells_nothing(
+    path: Path, autojump_clock, body: bytes
+) -> None:
+    async with inline_queue(path) as queue:
+        await queue.deliver(delivered(TOLD))
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.execute("UPDATE titles SET body = ?", (body,))
+    assert read_known(path, [FILM]) == {}
+
+
+@pytest.mark.parametrize(
+    "own", [{"original_language": "fr"}, {"series_type": "standard"}, {"tags": ("mine",)}]
+)
+def test_a_job_that_brings_anything_of_its_title_takes_nothing_else(own: dict) -> None:
+    new = NewJob(FILM, **own)
+    assert with_title(new, KNOWN) == with_title(new, None) == new
+
+
+def test_a_job_that_brings_nothing_of_its_title_takes_all_that_is_known() -> None:
+    new = NewJob(FILM, language_priority=("eng",))
+    assert with_title(new, None) == new
+    assert with_title(new, KNOWN) == attrs.evolve(TOLD, language_priority=("eng",))
+
+
+def test_what_is_told_again_is_written_alike_by_every_process() -> None:
+    told = {"tags": ["dub"], "series_type": "anime", "path": "/m/a.mkv", "original_language": "ja"}
+    assert body_of(told) == b'{"original_language":"ja","series_type":"anime","tags":["dub"]}'
