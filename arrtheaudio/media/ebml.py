@@ -108,7 +108,7 @@ def spans(source: bytes, at: int, end: int, most: int = MAX_CHILDREN) -> dict[in
                 at = body + (size << 8 & 0x3F00 | source[body - 1])
             else:
                 break
-            if at > end or children > most:
+            if at > end or children >= most:
                 break
             children += 1
             found[ident] = body, at

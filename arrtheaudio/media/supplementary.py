@@ -73,7 +73,7 @@ _DESCRIPTION: Final = (
     r"\bfor the (?:blind|visually)\b|\b(?:visually|vision) impaired\b",
     r"\b[aá]udio[ -]?des[ck]r[iy]\w+",  # de, es, fr, id, it, pl, pt, ro
     r"\b(?:des[ck]rip\w*|descri[çz]\w*|descriere) (?:del? |en )?[aá]udio\b",  # es, fr, it, pt, ro
-    r"\b(?:voz|narración|narraç[ãa]o|voix) descripti?v[ae]\b|\bv[ií]d[eé]o-?descrip\w+",
+    r"\b(?:voz|narración|narraç[ãa]o|voix) descrip?ti?v[ae]\b|\bv[ií]d[eé]o-?descrip\w+",
     r"\baudio-?vision\b",  # fr
     r"\bhörf(?:ilm|assung)\w*|\bbildbeschreibung\b|\bblindenfassung\b",
     r"\bfür (?:blinde|sehbehinderte)\b",

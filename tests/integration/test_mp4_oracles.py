@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from synth_mp4 import audio_entry, box, opened, patched, track
 from synth_mp4 import mp4 as synthesise
-from synth_mp4 import opened, patched, track
 
 from arrtheaudio.errors import MediaError
 from arrtheaudio.media import mp4
@@ -154,6 +154,33 @@ def test_synthesised_files_are_read_alike(synthetic: Path, oracle: Oracle) -> No
     found = streams(oracle("ffprobe"), synthetic)
     assert found is not None
     assert read(probe(synthetic)) == [shown(stream) for stream in found]
+
+
+# Sample entries that ffprobe names without the codec's own box.
+ENTRIES = {
+    "audio": [
+        *b"mp4a ac-3 sac3 ec-3 dtsc dtsh dtsl dtse mlpa fLaC Opus .mp3 samr sawb mhm1".split(),
+        *b"MAC3 MAC6 ima4 ulaw alaw agsm Qclp sqcp sevc spex".split(),
+        *(b"DTS ", b"ms\0\x55", b"ms\0\x02", b"ms\0\x11"),
+    ],
+    "video": [
+        *b"av01 vp08 vp09 mp4v s263 H263 h263 jpeg mjpa mjpb apch apcn apcs apco ap4h".split(),
+        *b"ap4x AVdn AVdh SVQ1 SVQ3 cvid".split(),
+        b"png ",
+    ],
+}
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("type", ENTRIES)
+def test_sample_entries_have_ffprobes_names(type: str, tmp_path: Path, oracle: Oracle) -> None:
+    entry = audio_entry if type == "audio" else lambda kind: box(kind, bytes(7), b"\1", bytes(70))
+    path = tmp_path / "entries.mp4"
+    tracks = [track(type, codec="none", entry=entry(kind)) for kind in ENTRIES[type]]
+    path.write_bytes(synthesise(tracks))
+    found = streams(oracle("ffprobe"), path)
+    assert found is not None
+    assert [one.codec for one in probe(path).tracks] == [one["codec_name"] for one in found]
 
 
 @pytest.mark.oracle

@@ -3,6 +3,8 @@
 import zlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from in_memory import BytesWindow
 
 from arrtheaudio.errors import CorruptFile
@@ -39,8 +41,71 @@ def test_elements_follow_one_another() -> None:
     ],
 )
 def test_contradictions_are_corrupt(source: bytes, fault: str) -> None:
-    with pytest.raises(CorruptFile, match=fault):
-        ebml.elements(source, 0, len(source))
+    for look in (ebml.elements, ebml.spans):
+        with pytest.raises(CorruptFile, match=fault):
+            look(source, 0, len(source))
+
+
+IDENTIFIERS = [
+    *(b"\x80", b"\xd7", b"\xfe", b"\x40\x80", b"\x55\xaa", b"\x7f\xfe", b"\x2a\xd7\xb1"),
+    *(b"\x3f\xff\xfe", b"\x1a\x45\xdf\xa3", b"\x10\0\0\1"),
+]
+SIZES = [b"\x80", b"\x81", b"\xfe", b"\x40\0", b"\x40\x01", b"\x41\0", b"\x7e\xff"]
+
+
+def short(identifier: bytes, size: bytes) -> bytes:
+    length = int.from_bytes(size, "big") & (0x7F if len(size) == 1 else 0x3FFF)
+    return identifier + size + bytes(length)
+
+
+@pytest.mark.parametrize("identifier", IDENTIFIERS)
+@pytest.mark.parametrize("size", SIZES)
+def test_short_elements_are_found_at_once(monkeypatch, identifier: bytes, size: bytes) -> None:
+    source = b"\xec\x80" + short(identifier, size) + b"\x53\xac\x81\1"
+    wanted = {found[0]: found[2:] for found in ebml.elements(source, 2, len(source))}
+    monkeypatch.setattr(ebml, "elements", None)
+    assert ebml.spans(source + b"\x81\x81\1", 2, len(source)) == wanted
+    assert len(wanted) == 2
+
+
+@pytest.mark.parametrize("size", [b"\x7f\xfe", b"\x20\0\1", b"\1" + bytes(6) + b"\1"])
+def test_long_sizes_are_found_too(size: bytes) -> None:
+    length = 0x3FFE if size[0] == 0x7F else 1
+    source = b"\xd7\x81\x05\xec" + size + bytes(length) + b"\x83\x81\1"
+    assert ebml.spans(source, 0, len(source)) == {
+        0xD7: (2, 3),
+        0xEC: (4 + len(size), 4 + len(size) + length),
+        0x83: (len(source) - 1, len(source)),
+    }
+
+
+def test_of_several_elements_of_an_identifier_the_last_is_found() -> None:
+    assert ebml.spans(b"\xd7\x81\x05\xd7\x81\x06", 0, 6) == {0xD7: (5, 6)}
+
+
+@pytest.mark.parametrize("look", [ebml.elements, ebml.spans])
+def test_only_so_many_children_are_read(look) -> None:
+    assert look(b"\xec\x80\xd7\x80", 0, 4, 2)
+    with pytest.raises(CorruptFile, match="more children"):
+        look(b"\xec\x80" * 3, 0, 6, 2)
+
+
+@given(
+    st.lists(st.binary(max_size=4) | st.builds(short, *map(st.sampled_from, (IDENTIFIERS, SIZES)))),
+    st.binary(max_size=3),
+)
+def test_both_ways_to_read_children_agree(children: list[bytes], behind: bytes) -> None:
+    source = b"".join(children)
+    told = []
+    for look in (ebml.elements, ebml.spans):
+        try:
+            found = look(source + behind, 0, len(source))
+        except CorruptFile as error:
+            told.append(error.what)
+        else:
+            spans = {one[0]: one[2:] for one in found} if isinstance(found, list) else found
+            told.append(spans)
+    assert told[0] == told[1]
 
 
 def test_a_child_may_not_reach_behind_its_parent_into_bytes_that_exist() -> None:
@@ -59,6 +124,7 @@ def test_floats_have_none_four_or_eight_bytes() -> None:
     assert ebml.real(b"", 0, 0) == 0.0
     assert ebml.real(b"\x3f\x80\x00\x00", 0, 4) == 1.0
     assert ebml.real(b"\x40\x00\x00\x00\x00\x00\x00\x00", 0, 8) == 2.0
+    assert ebml.real(b"\x44\x89\x84\x3f\x80\x00\x00", 3, 7) == 1.0
     with pytest.raises(CorruptFile, match="3 bytes"):
         ebml.real(bytes(3), 0, 3)
 
@@ -81,6 +147,12 @@ def test_all_ones_is_never_written_because_it_means_unknown(value: int, length: 
         ebml.vint((1 << 7 * length) - 1, length)
 
 
+def test_a_value_of_eight_bytes_fits_no_size_field() -> None:
+    assert ebml.vint((1 << 56) - 2) == b"\1" + b"\xff" * 6 + b"\xfe"
+    with pytest.raises(ValueError, match="does not fit"):
+        ebml.vint((1 << 56) - 1)
+
+
 @pytest.mark.parametrize("total", [*range(2, 300), 16384, 16385, 16386, 16387, 2_097_154, 1 << 30])
 def test_a_void_takes_exactly_the_bytes_asked_for(total: int) -> None:
     header = ebml.void_header(total)
@@ -97,17 +169,27 @@ def test_a_crc_counts_only_as_first_child_of_four_bytes() -> None:
     body = b"\xbf\x84" + zlib.crc32(b"\xec\x80").to_bytes(4, "little") + b"\xec\x80"
     assert ebml.crc_value(body, 0, len(body)) == 2
     assert body[2:6] == ebml.crc_of(b"\xec\x80")
+    assert ebml.crc_value(body, 0, 6) == 2
     assert ebml.crc_value(b"\xbf\x40\x04" + bytes(4), 0, 7) == 3
     assert ebml.crc_value(b"\xec\x80" + body, 0, len(body) + 2) is None
     assert ebml.crc_value(b"\xbf\x83" + bytes(4), 0, 6) is None
     assert ebml.crc_value(b"\xbf\x00" + bytes(4), 0, 6) is None
     assert ebml.crc_value(b"\xbf\x84", 0, 2) is None
+    assert ebml.crc_value(b"\xbf\x40\x04" + bytes(4), 0, 6) is None
+    assert ebml.crc_value(b"", 0, 0) is None
+    assert ebml.crc_value(bytes(9) + b"\xbf", 9, 10) is None
 
 
 @pytest.mark.parametrize("source", [b"", b"\xec", b"\x1a\x45", b"\x1a\x45\xdf\xa3", b"\xec\x40"])
 def test_a_header_at_the_end_of_the_file_is_corrupt(source: bytes) -> None:
     with pytest.raises(CorruptFile):
         ebml.header(BytesWindow(source), 0)
+
+
+def test_an_identifier_has_four_bytes_at_most() -> None:
+    assert ebml.header(BytesWindow(b"\x1a\x45\xdf\xa3\x80"), 0) == (ebml.HEADER, 5, 5)
+    with pytest.raises(CorruptFile, match="no element at byte 0"):
+        ebml.header(BytesWindow(b"\x08\x11\x22\x33\x44\x80"), 0)
 
 
 def test_a_header_tells_unknown_sizes_apart() -> None:

@@ -37,13 +37,19 @@ def test_the_codecs_own_box_tells_name_and_channels(codec: str, channels: int) -
     ("indication", "codec"),
     [
         (0x40, "aac"),
+        (0x66, "aac"),
         (0x67, "aac"),
+        (0x68, "aac"),
         (0x69, "mp3"),
         (0x6B, "mp3"),
         (0xA5, "ac3"),
         (0xA6, "eac3"),
-        (0xA9, "dts"),
+        *((indication, "dts") for indication in range(0xA9, 0xAD)),
+        (0xA0, "evrc"),
+        (0xAD, "opus"),
+        (0xAE, "ac4"),
         (0xDD, "vorbis"),
+        (0xE1, "qcelp"),
         (0xFE, "unknown"),
     ],
 )
@@ -125,9 +131,12 @@ def test_audio_specific_config(fields: tuple[tuple[int, int], ...], channels: in
     assert audio_specific_config(bits(*fields)) == channels
 
 
-def test_als_is_no_aac() -> None:
-    config = bits((31, 5), (4, 6), (3, 4), (1, 4))  # 32 + 4
-    assert audio(audio_entry("mp4a", esds(0x40, config))) == ("mp4als", 1)
+@pytest.mark.parametrize(
+    ("beyond", "codec"), [(0, "mp3on4"), (1, "mp3on4"), (2, "mp3on4"), (4, "mp4als"), (10, "aac")]
+)
+def test_other_kinds_of_mpeg_4_audio_are_no_aac(beyond: int, codec: str) -> None:
+    config = bits((31, 5), (beyond, 6), (3, 4), (1, 4))  # 32 and so many
+    assert audio(audio_entry("mp4a", esds(0x40, config))) == (codec, 1)
 
 
 def dec3(*, acmod: int, lfe: int, dependent: int = 0, places: int = 0) -> bytes:
@@ -160,6 +169,14 @@ def dec3(*, acmod: int, lfe: int, dependent: int = 0, places: int = 0) -> bytes:
         (audio_entry("dtse"), "dts", 2),
         (audio_entry("ac-4"), "ac4", 2),
         (audio_entry("samr", channels=2), "amr_nb", 1),
+        (audio_entry("sawb", channels=2), "amr_wb", 1),
+        (audio_entry("dtsx"), "dts", 2),
+        (audio_entry("iamf"), "iamf", 2),
+        (audio_entry("mha1"), "mpegh_3d_audio", 2),
+        (audio_entry("QDM2"), "qdm2", 2),
+        (audio_entry("QDMC"), "qdmc", 2),
+        (audio_entry("wma "), "wmav2", 2),
+        (audio_entry("owma"), "wmav2", 2),
         (audio_entry("fLaC", full_box("dfLa", b"\x80\0\0\x22")), "flac", 2),  # cut off
         (audio_entry("Opus", box("dOps", u8(0))), "opus", 2),
         (audio_entry("alac", full_box("alac", bytes(5))), "alac", 2),
@@ -210,7 +227,9 @@ LITTLE = box("wave", box("frma", b"in24"), box("enda", u16(1)))
         (sound("NONE", depth=8), "pcm_u8", 2),
         (sound("in24", version=1), "pcm_s24be", 2),
         (sound("in24", LITTLE, version=1), "pcm_s24le", 2),
+        (sound("in32", version=1), "pcm_s32be", 2),
         (sound("fl32", version=1), "pcm_f32be", 2),
+        (sound("fl64", version=1), "pcm_f64be", 2),
         (sound("ima4", version=1), "adpcm_ima_qt", 2),
         (sound("mp4a", WAVE, version=1), "aac", 6),
         (sound_v2("lpcm", channels=6, depth=24, flags=4), "pcm_s24le", 6),
@@ -225,6 +244,11 @@ def test_quicktime_sound_descriptions(
     entry: bytes, codec: str, channels: int, quicktime: bool
 ) -> None:
     assert audio(entry, quicktime=quicktime) == (codec, channels)
+
+
+def test_quicktimes_version_1_has_its_fields_whatever_the_list_s_version() -> None:
+    entry = sound("mp4a", WAVE, version=1)
+    assert audio(entry, quicktime=True, version=1) == ("aac", 6)
 
 
 def test_isos_own_version_1_has_no_further_fields() -> None:
@@ -247,6 +271,12 @@ def test_encrypted_entries_are_named_by_their_original_format(codec: str, origin
     assert audio(entry) == (codec, 6)
 
 
+@pytest.mark.parametrize("kind", ["enca", "drms"])
+def test_apples_encryption_is_one_too(kind: str) -> None:
+    entry = encrypted(sample_entry("aac", 6), b"mp4a").replace(b"enca", kind.encode())
+    assert audio(entry) == ("aac", 6)
+
+
 def test_an_encrypted_entry_without_its_original_format_is_unknown() -> None:
     assert audio(audio_entry("enca"))[0] == "unknown"
 
@@ -255,12 +285,25 @@ def test_an_encrypted_entry_without_its_original_format_is_unknown() -> None:
     ("kind", "type", "codec"),
     [
         (b"hvc1", "video", "hevc"),
+        (b"hev1", "video", "hevc"),
         (b"dvh1", "video", "hevc"),
+        (b"dvhe", "video", "hevc"),
+        *((kind, "video", "h264") for kind in (b"avc1", b"avc2", b"avc3", b"avc4")),
+        (b"dva1", "video", "h264"),
+        (b"dvav", "video", "h264"),
+        (b"vvc1", "video", "vvc"),
+        (b"vvi1", "video", "vvc"),
+        (b"dav1", "video", "av1"),
         (b"av01", "video", "av1"),
         (b"wvtt", "subtitles", "webvtt"),
         (b"stpp", "subtitles", "ttml"),
         (b"c608", "subtitles", "eia_608"),
+        (b"c708", "subtitles", "eia_708"),
+        (b"mp4s", "subtitles", "dvd_subtitle"),
         (b"tmcd", "other", "tmcd"),
+        (b"text", "other", "mov_text"),
+        (b"mp4a", "other", "aac"),
+        (b"avc1", "other", "h264"),
     ],
 )
 def test_other_entries(kind: bytes, type: str, codec: str) -> None:
@@ -268,8 +311,29 @@ def test_other_entries(kind: bytes, type: str, codec: str) -> None:
     assert describe(stsd, type, quicktime=False).codec == codec  # type: ignore[arg-type]
 
 
-def test_encrypted_video_is_named_by_its_original_format() -> None:
-    entry = box("encv", bytes(78), box("sinf", box("frma", b"hvc1")))
+@pytest.mark.parametrize(
+    ("indication", "codec"),
+    [
+        (0x20, "mpeg4"),
+        (0x21, "h264"),
+        *((indication, "mpeg2video") for indication in range(0x60, 0x66)),
+        (0x6A, "mpeg1video"),
+        (0x6C, "mjpeg"),
+        (0x6D, "png"),
+        (0xA3, "vc1"),
+        (0xFE, "mpeg4"),
+        (None, "mpeg4"),
+    ],
+)
+def test_mp4v_is_what_its_object_type_says(indication: int | None, codec: str) -> None:
+    config = b"" if indication is None else esds(indication, stream_type=0x11)
+    entry = box("mp4v", bytes(78), config)
+    assert describe(bytes(4) + u32(1) + entry, "video", quicktime=False).codec == codec
+
+
+@pytest.mark.parametrize("kind", ["encv", "drmi"])
+def test_encrypted_video_is_named_by_its_original_format(kind: str) -> None:
+    entry = box(kind, bytes(78), box("sinf", box("frma", b"hvc1")))
     assert describe(bytes(4) + u32(1) + entry, "video", quicktime=False).codec == "hevc"
 
 

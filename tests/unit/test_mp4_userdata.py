@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import attrs
 import pytest
-from synth_mp4 import box, full_box
+from synth_mp4 import box, full_box, u16
 
-from arrtheaudio.media.mp4_userdata import parse
+from arrtheaudio.media.mp4_userdata import international_text, parse
 
 DASH = "urn:mpeg:dash:role:2011"  # ISO/IEC 23009-1, 5.8.5.5
 HTML = "about:html-kind"
@@ -67,3 +67,29 @@ def test_a_kind_tells_the_part_by_its_scheme(scheme: str, value: str, said: dict
 @pytest.mark.parametrize("padding", [b"", b"\0", b" "])
 def test_apples_characteristics_tell_it_too(value: str, said: dict, padding: bytes) -> None:
     assert parts(box("tagc", value.encode() + padding)) == said
+
+
+def texts(*parts: tuple[int, bytes]) -> bytes:
+    """(language, text) again and again (QuickTime File Format, "User data text strings …")."""
+    return b"".join(u16(len(text)) + u16(language) + text for language, text in parts)
+
+
+@pytest.mark.parametrize("language", [0, 1, 33, 151, 0x3FF, 0x7FFF])
+def test_text_in_a_language_of_the_macintosh_is_in_its_characters(language: int) -> None:
+    assert international_text(texts((language, "Réalisateur".encode("mac_roman")))) == "Réalisateur"
+
+
+@pytest.mark.parametrize("language", [0x400, 0x15C7, 0x7FFE])
+def test_text_in_a_packed_language_is_utf_8(language: int) -> None:
+    assert international_text(texts((language, "Réalisateur".encode()))) == "Réalisateur"
+
+
+def test_of_several_texts_the_first_that_says_anything_counts() -> None:
+    body = texts((0x15C7, b""), (0x15C7, b" \0"), (0x1A41, b"Titre"), (0x10B2, b"x" * 300))
+    assert international_text(body) == "Titre"
+    assert international_text(texts((0x15C7, b""))) == international_text(b"") == ""
+
+
+def test_of_several_titles_of_a_kind_the_first_that_says_anything_counts() -> None:
+    names = box("name", b"\0"), box("name", b"first"), box("name", b"second")
+    assert parse(b"".join(names))[0] == "first"
