@@ -168,7 +168,16 @@ def test_numbered_items_have_their_names_from_the_list_of_keys() -> None:
 
 @pytest.mark.parametrize(
     ("named", "listed"),
-    [((3,), False), ((9,), False), ((2,), True), ((3, 2), True), ((9, 3, 2), True), ((), False)],
+    [
+        ((3,), False),
+        ((9,), False),
+        ((2,), True),
+        ((3, 2), True),
+        ((2, 3), True),
+        ((2, 9), True),
+        ((9, 3, 2), True),
+        ((), False),
+    ],
 )
 def test_a_reference_to_anything_but_chapters_is_listed(named: tuple, listed: bool) -> None:
     references = box("chap", u32(3)), box("tmcd", *map(u32, named))

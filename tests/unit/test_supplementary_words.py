@@ -167,6 +167,13 @@ def test_ad_in_brackets_is_a_description(title: str, wanted: str) -> None:
     assert kind(titled(f"English {title}")) == wanted
 
 
+@pytest.mark.parametrize(
+    "title", ["Pompeii AD monologue", "English AD trackable", "English AD mixture"]
+)
+def test_ad_before_a_word_that_begins_like_a_format_is_none(title: str) -> None:
+    assert kind(titled(title)) is None
+
+
 @pytest.mark.parametrize("title", ["AD astra", "AD Vitam aeternam", "AD libitum"])
 def test_ad_of_latin_is_none(title: str) -> None:
     assert kind(titled(title)) is None
