@@ -22,6 +22,8 @@ STSD_LIST: Final = 8  # version and flags, entry count
 AUDIO_FIELDS: Final = 28  # behind the entry's header, with the eight bytes all entries share
 EXTRA_FIELDS: Final = {1: 16, 2: 36}  # QuickTime's sound descriptions version 1 and 2
 VISUAL_FIELDS: Final = 78
+ENTRY_FIELDS: Final = 8  # that all entries share
+TEXT_FIELDS: Final = 38  # of tx3g (3GPP TS 26.245, 5.16), which is enct when it is encrypted
 PROTECTED: Final = frozenset({b"enca", b"encv", b"encs", b"enct", b"drms", b"drmi", b"drmt"})
 
 AUDIO: Final = {  # sample entry: ffprobe's name
@@ -221,7 +223,8 @@ def _description(stsd: bytes, type: TrackType, quicktime: bool) -> Description:
         return _describe_audio(kind, entry, quicktime or stsd[0] == 0)
     children = dict(split(entry, VISUAL_FIELDS)) if type == "video" else {}
     if kind in PROTECTED:
-        kind = _original(entry, children)
+        text_fields = TEXT_FIELDS if kind == b"enct" else ENTRY_FIELDS
+        kind = _original(children or dict(split(entry, text_fields)))
     codec = BY_TYPE[type].get(kind) or _printable(kind)
     if kind == b"mp4v":
         codec = OBJECT_TYPES.get(object_type(children.get(b"esds", b"")) or 0, codec)
@@ -248,7 +251,7 @@ def _describe_audio(kind: bytes, entry: bytes, extra_fields: bool) -> Descriptio
     for name, body in split(children.get(b"wave", b"")):
         children.setdefault(name, body)
     if kind in PROTECTED:
-        kind = _original(entry[sound.length :], children)
+        kind = _original(children)
     codec = _audio_codec(kind, sound, children)
     channels = 1 if codec in MONO else channels_of(children) or sound.channels or None
     return Description(codec, channels)
@@ -266,10 +269,9 @@ def _sound(entry: bytes, extra_fields: bool) -> _Sound:
     return _Sound(field(16, 2), field(18, 2), None, length)
 
 
-def _original(entry: bytes, children: dict[bytes, bytes]) -> bytes:
+def _original(children: dict[bytes, bytes]) -> bytes:
     """The entry's name before it was encrypted: sinf/frma (14496-12, 8.12.2)."""
-    protection = children.get(b"sinf", b"") or dict(split(entry)).get(b"sinf", b"")
-    return dict(split(protection)).get(b"frma", b"")[:4]
+    return dict(split(children.get(b"sinf", b""))).get(b"frma", b"")[:4]
 
 
 def _audio_codec(kind: bytes, sound: _Sound, children: dict[bytes, bytes]) -> str:

@@ -337,6 +337,17 @@ def test_encrypted_video_is_named_by_its_original_format(kind: str) -> None:
     assert describe(bytes(4) + u32(1) + entry, "video", quicktime=False).codec == "hevc"
 
 
+@pytest.mark.parametrize(
+    ("kind", "fields", "original", "codec"),
+    [("encs", bytes(8), b"wvtt", "webvtt"), ("enct", bytes(38), b"tx3g", "mov_text")],
+)
+def test_encrypted_subtitles_are_named_by_their_original_format(
+    kind: str, fields: bytes, original: bytes, codec: str
+) -> None:
+    entry = box(kind, fields, box("vttC", b"WEBVTT"), box("sinf", box("frma", original)))
+    assert describe(bytes(4) + u32(1) + entry, "subtitles", quicktime=False).codec == codec
+
+
 @pytest.mark.parametrize(("flags", "forced"), [(0x80000000, True), (0x40000000, False)])
 def test_a_subtitle_track_is_forced_where_all_its_samples_are(flags: int, forced: bool) -> None:
     stsd = bytes(4) + u32(1) + box("tx3g", bytes(8), u32(flags), bytes(30))
