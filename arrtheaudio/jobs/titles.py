@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -44,12 +45,13 @@ def any_known(connection: apsw.Connection) -> bool:
 
 
 def recall(connection: apsw.Connection, paths: Iterable[bytes]) -> dict[bytes, Title]:
-    """What is known, by path."""
+    """What is known, by path; a row that is damaged, or of a newer version, tells nothing."""
     known = {}
     for path in paths:
         for (kept,) in connection.execute(RECALL, (path,)):
-            body = decode_body(kept)
-            known[path] = Title(**{**body, "tags": tuple(body.get("tags", ()))})
+            with suppress(AttributeError, TypeError, ValueError):
+                body = decode_body(kept)
+                known[path] = Title(**{**body, "tags": tuple(body.get("tags", ()))})
     return known
 
 
@@ -82,6 +84,4 @@ def read_known(path: Path, paths: Iterable[bytes]) -> dict[bytes, Title]:
         finally:
             connection.close()
     except (apsw.Error, JournalError, OSError):
-        return {}
-    except (TypeError, ValueError):  # a row that is damaged, or of a newer version
         return {}

@@ -108,14 +108,17 @@ def test_a_journal_whose_path_cannot_be_looked_at_tells_nothing(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("body", [b"{\xff", b"[1]", b'{"tags":null}', b'{"of a newer version":1}'])
-async def test_a_journal_that_tells_what_no_title_is_tells_nothing(
+async def test_a_row_that_is_no_title_tells_nothing(
     path: Path, autojump_clock, body: bytes
 ) -> None:
+    other = b"/m/b.mkv"
     async with inline_queue(path) as queue:
-        await queue.deliver(delivered(TOLD))
+        await queue.deliver(delivered(TOLD, attrs.evolve(TOLD, path=other)))
     with closing(apsw.Connection(str(path))) as connection:
-        connection.execute("UPDATE titles SET body = ?", (body,))
-    assert read_known(path, [FILM]) == {}
+        connection.execute("UPDATE titles SET body = ? WHERE path = ?", (body, FILM))
+    assert read_known(path, [FILM, other]) == {other: KNOWN}
+    async with inline_queue(path) as queue:
+        assert [title_of(job) for job in await swept(queue, FILM, other)] == [Title(), KNOWN]
 
 
 @pytest.mark.parametrize(
