@@ -155,7 +155,8 @@ async def sweep(
                 chunk = await trio.to_thread.run_sync(walk.chunk, CHUNK_FILES, CHUNK_SECONDS)
                 complete = chunk.complete
                 found(chunk)
-                needed = await _looked(local, looker, chunk.files, wanted.parallel, ended)
+                files = chunk.named(local.engine.policy.roots or ())
+                needed = await _looked(local, looker, files, wanted.parallel, ended)
                 if needed:
                     await into.send(needed)
 

@@ -68,6 +68,12 @@ class Batches(Ownership):
             self._discovery_wanted = trio.Event()
             await self._discovery_wanted.wait()
 
+    def give_back(self, discovery: Discovery) -> None:
+        """Its walk was broken off: it is given out again, behind what it had found."""
+        if self._discoveries.get(discovery.batch) is discovery:
+            del self._discoveries[discovery.batch]
+            self._discovery_wanted.set()
+
     async def batch_discovered(
         self,
         batch: int,

@@ -29,6 +29,7 @@ from arrtheaudio.jobs.walk import Chunk, Sweep, Walk, printable
 
 WALK_FILES: Final = 4000  # that a walk brings at once: handing over costs as much as 200 files
 WALK_SECONDS: Final = 0.25  # it hands over after this long, however few were found
+LOST_SECONDS: Final = 5.0  # before a walk whose chunk could not be journalled begins anew
 COMMIT_FILES: Final = 250  # of one commit; folding their rows holds the event loop 2 ms
 
 _log = structlog.get_logger(__name__)
@@ -111,6 +112,9 @@ class Discoveries:
             log.info("discovery_lost", detail=str(group.exceptions[0]))
         else:
             log.info("discovery_ends", cancelled=discovery.scope.cancelled_caught)
+            return
+        await trio.sleep(LOST_SECONDS)  # where the journal itself failed, it was given out already
+        self._queue.give_back(discovery)
 
     async def _walk(self, discovery: Discovery) -> None:
         try:
@@ -158,7 +162,7 @@ class Discoveries:
         for part in _commits(chunk):
             wanted = await self._queue.batch_discovered(
                 discovery.batch,
-                part.files,
+                part.names or part.files,
                 last=part.files[-1] if part.files else None,
                 errors=part.errors,
                 complete=part.complete,
@@ -170,11 +174,11 @@ class Discoveries:
 
 def _commits(chunk: Chunk) -> Iterator[Chunk]:
     """The chunk in pieces of one commit each; what it says besides goes with the last."""
-    files = chunk.files
+    files, names = chunk.files, chunk.names
     while len(files) > COMMIT_FILES:
-        yield Chunk(files[:COMMIT_FILES], (), complete=False)
-        files = files[COMMIT_FILES:]
-    yield Chunk(files, chunk.errors, chunk.complete)
+        yield Chunk(files[:COMMIT_FILES], (), complete=False, names=names[:COMMIT_FILES])
+        files, names = files[COMMIT_FILES:], names[COMMIT_FILES:]
+    yield Chunk(files, chunk.errors, chunk.complete, names=names)
 
 
 def _unforeseen(discovery: Discovery, error: Exception) -> Chunk:

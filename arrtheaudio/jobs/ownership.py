@@ -35,6 +35,7 @@ from arrtheaudio.jobs.models import NewJob, SpaceWaiter, Status
 from arrtheaudio.jobs.reading import Reading
 from arrtheaudio.jobs.scouting import Scouted
 from arrtheaudio.jobs.state import LiveJob
+from arrtheaudio.jobs.titles import recall, told_anew
 from arrtheaudio.media import Outcome, Plan
 
 SCOUTED_AT_ONCE: Final = 64  # heads of each lane whose files are looked up ahead of the claim
@@ -194,10 +195,15 @@ class Ownership(Reading):
             connection: apsw.Connection,
         ) -> list[tuple[int, NewJob, int | None, tuple[Plan, int | None] | None]]:
             mtimes = last_edit_mtimes(connection, {job.path for job in jobs.values()})
+            # What a delivery told since the row was written counts: it may have run before.
+            manual: set[int] = set()
+            if self._any_title:
+                manual = {seq for seq, job in jobs.items() if source_of(job.facet) == "manual"}
+            told = recall(connection, {jobs[seq].path for seq in manual})
             return [
                 (
                     seq,
-                    request,
+                    told_anew(request, told) if seq in manual else request,
                     mtimes.get(request.path),
                     None if undone is None else edit_to_undo(connection, undone),
                 )

@@ -62,12 +62,19 @@ def with_title(new: NewJob, title: Title | None) -> NewJob:
     return attrs.evolve(new, **attrs.asdict(title, recurse=False))
 
 
+def told_anew(new: NewJob, titles: Mapping[bytes, Title]) -> NewJob:
+    """The job with what is known of its title now."""
+    title = titles.get(new.path)
+    return new if title is None else attrs.evolve(new, **attrs.asdict(title, recurse=False))
+
+
 def read_known(path: Path, paths: Iterable[bytes]) -> dict[bytes, Title]:
     """As ``recall``, from a journal that is not open here; nothing where it cannot be read.
 
     Leaves no file beside a journal that nobody has open.
     """
     try:
+        path = Path(os.path.realpath(path))  # SQLite's other files stand beside the real one
         log = Path(f"{path}-wal")
         if log.exists():
             if not check_version(path):

@@ -14,7 +14,7 @@ from __future__ import annotations
 import heapq
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
 
@@ -86,11 +86,26 @@ class Sweep:
 
 @attrs.frozen
 class Chunk:
-    """The next files of a walk (full paths), what could not be read, and whether that is all."""
+    """The next files of a walk (full paths), what could not be read, and whether that is all.
+
+    ``real``: the resolved paths of those that a link leads to, by which deliveries know them.
+    """
 
     files: tuple[bytes, ...]
     errors: tuple[str, ...]
     complete: bool
+    real: Mapping[bytes, bytes] = attrs.field(factory=dict)
+    names: tuple[bytes, ...] = ()  # ``named`` within the walk's roots; none where it has none
+
+    def named(self, roots: Iterable[bytes]) -> tuple[bytes, ...]:
+        """The files as their jobs shall name them; where a link leads out of these, by the link."""
+        if not self.real:
+            return self.files
+        within = [os.path.realpath(root) for root in roots]
+        return tuple(
+            real if any(is_inside(real, root) for root in within) else path
+            for path, real in ((path, self.real.get(path, path)) for path in self.files)
+        )
 
 
 @attrs.frozen
@@ -120,6 +135,8 @@ class Walk:
         self._left_folders = check_names((*SYSTEM_FOLDERS, *excluded))
         self._questions: dict[Positions, Callable[[bytes], bool] | None] = {}
         self._linked: set[bytes] = set()  # resolved folders entered through a link, once each
+        self._linked_files: set[bytes] = set()  # not handed over yet
+        self._resolved = (b"", b"")  # the last folder, and where it really is
         self._errors: list[str] = []
         self._error_count = 0
         self._found: list[bytes] = []  # walked, not handed over yet
@@ -137,7 +154,22 @@ class Walk:
                 break
         self._found = files[limit:]
         errors, self._errors = tuple(self._errors), []
-        return Chunk(tuple(files[:limit]), errors, complete and not self._found)
+        files = files[:limit]
+        real = {}
+        if self._linked or self._linked_files:
+            real = {path: self._real(path) for path in files}
+        chunk = Chunk(tuple(files), errors, complete and not self._found, real)
+        roots = self._sweep.roots
+        return attrs.evolve(chunk, names=chunk.named(roots)) if roots else chunk
+
+    def _real(self, path: bytes) -> bytes:
+        if path in self._linked_files:
+            self._linked_files.discard(path)
+            return os.path.realpath(path)
+        folder, name = os.path.split(path)
+        if folder != self._resolved[0]:
+            self._resolved = folder, os.path.realpath(folder)
+        return os.path.join(self._resolved[1], name)
 
     # --- the order ----------------------------------------------------------
 
@@ -207,6 +239,8 @@ class Walk:
                     if entry.is_file():
                         if wanted is not None and wanted(name) and (free or self._passes(entry)):
                             names.append(name)
+                            if entry.is_symlink():
+                                self._linked_files.add(prefix + name)
                     elif deeper and entry.is_dir() and not self._left_folders.match(name):
                         names.append(name + b"/")
                         leaf = False

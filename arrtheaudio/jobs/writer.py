@@ -277,7 +277,8 @@ def project(rows: Iterable[ev.Row]) -> Projection:
             opened.append((row.seq, row.body["facet"], row.parent))
             if "retry_of" in row.body:
                 projection.marks.append(("dismissed", (row.body["retry_of"],)))
-            if not titles.KEYS.isdisjoint(row.body) and source_of(row.body["facet"]) != "manual":
+            told = "retry_of" not in row.body and source_of(row.body["facet"]) != "manual"
+            if told and not titles.KEYS.isdisjoint(row.body):
                 projection.titles[decode_bytes(row.body["path"])] = titles.body_of(row.body)
         elif kind in ev.JOB_ENDS:
             projection.end_job(row)

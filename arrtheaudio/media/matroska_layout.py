@@ -31,8 +31,8 @@ MAX_EBML_HEADER: Final = 4096
 MAX_INFO_BYTES: Final = 1 << 20
 MAX_SEEK_HEAD_BYTES: Final = 1 << 20
 MAX_SEEK_HEADS: Final = 16
-# mkvmerge --clusters-in-meta-seek lists every cluster.
-MAX_SEEKS: Final = 1 << 17
+# mkvmerge --clusters-in-meta-seek lists every cluster; nine hours of one a second.
+MAX_SEEKS: Final = 1 << 15
 MAX_BEFORE_SEGMENT: Final = 16  # Voids between the EBML header and the Segment
 
 Span = tuple[int, int]  # first byte, byte behind the last

@@ -236,7 +236,18 @@ def _candidates(wanted: dict[int, bool], media: Media) -> list[tuple[dict[int, b
     Of every audio track, of those that change, of those that become 0.
     """
     changing = {i: flag for i, flag in wanted.items() if media.tracks[i].default != flag}
-    return [(wanted, False), (changing, False), (wanted, True)]
+    changed = [] if _has_empty_flag(media, wanted) else [(changing, False)]
+    return [(wanted, False), *changed, (wanted, True)]
+
+
+def _has_empty_flag(media: Media, wanted: dict[int, bool]) -> bool:
+    """Whether the new default states "88 80", which libebml reads as 0: it may not stay so."""
+    entries = _entries(media.layout)
+    return any(
+        set_flag(media.layout.blob, entries[i], True)
+        for i, flag in wanted.items()
+        if flag and media.tracks[i].default
+    )
 
 
 def _extents(layout: Layout) -> tuple[tuple[int, int], ...]:

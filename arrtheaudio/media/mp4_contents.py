@@ -8,7 +8,8 @@ and 8.11; QuickTime File Format, "User data atoms" and "Metadata".
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import attrs
@@ -48,9 +49,10 @@ PICTURES: Final = {  # boxes of a sample entry that a picture's colours hang on
     b"clap": "a clean aperture",
 }
 ALIKE: Final = frozenset({b"avc2", b"avc4"})  # become avc1, which every player takes
-# Where the matrix stands in tkhd, by version (8.3.2).
-MATRIX: Final = {0: 40, 1: 52}
-UPRIGHT: Final = bytes.fromhex("00010000 00000000 00000000 00010000")
+# Where the matrix stands, by version (8.2.2, 8.3.2).
+MATRIX: Final = {b"mvhd": {0: 36, 1: 48}, b"tkhd": {0: 40, 1: 52}}
+UPRIGHT: Final = (1 << 16, 0, 0, 1 << 16)  # without the place on the screen; 16.16
+SIZE: Final = 24  # of a picture, in its sample entry
 DATA_HEADER: Final = 8  # type and locale in front of an item's value
 WHOLE_VALUE: Final = 256  # bytes; of a longer value the digest is kept
 ENABLED: Final = 0x01
@@ -104,10 +106,11 @@ def switched_as(media: Media, wanted: dict[int, bool]) -> list[Patch]:
 
 def _movie(window: Window, moov: Box, media: Media) -> Iterator[Piece]:
     index = 0
+    turned = _matrix(window, moov, b"mvhd")
     for box in walk(window, moov.body, moov.end):
         if box.kind == b"trak":
             if not is_chapters(media, index):
-                yield from _track(window, box, media, index)
+                yield from _track(window, box, media, index, turned)
             index += 1
         elif box.kind == b"udta":
             for kind, body in split(_read(window, box)):
@@ -118,7 +121,9 @@ def _movie(window: Window, moov: Box, media: Media) -> Iterator[Piece]:
             yield _loose(window, box)
 
 
-def _track(window: Window, trak: Box, media: Media, index: int) -> Iterator[Piece]:
+def _track(
+    window: Window, trak: Box, media: Media, index: int, turned: Sequence[int]
+) -> Iterator[Piece]:
     parts = find(window, trak, (b"udta", b"tref", b"mdia"))
     if b"udta" in parts:
         for kind, body in split(_read(window, parts[b"udta"])):
@@ -135,17 +140,40 @@ def _track(window: Window, trak: Box, media: Media, index: int) -> Iterator[Piec
         if box.kind in LOOSE:
             yield attrs.evolve(_loose(window, box), track=index)
     if media.tracks[index].type == "video":
-        yield _rotation(window, trak, index)
+        yield _rotation(window, trak, index, turned)
     yield from _descriptions(window, parts.get(b"mdia"), media.tracks[index].type, index)
 
 
-def _rotation(window: Window, trak: Box, index: int) -> Piece:
-    """The matrix of a track with pictures, without its place on the screen."""
-    header = find(window, trak, (b"tkhd",)).get(b"tkhd")
+def _rotation(window: Window, trak: Box, index: int, movie: Sequence[int]) -> Piece:
+    """How a track with pictures is turned, by its own header and by the movie's."""
+    a, b, c, d = _matrix(window, trak, b"tkhd")
+    e, f, g, h = movie
+    both = (a * e + b * g, a * f + b * h, c * e + d * g, c * f + d * h)
+    return Piece("its rotation", repr([value >> 16 for value in both]).encode(), index)
+
+
+def _matrix(window: Window, parent: Box, kind: bytes) -> tuple[int, ...]:
+    """The matrix of a header without the place on the screen; all zero says nothing."""
+    header = find(window, parent, (kind,)).get(kind)
     body = _read(window, header) if header else b""
-    at = MATRIX.get(body[0], len(body)) if body else 0
-    turned = body[at : at + 8] + body[at + 12 : at + 20]
-    return Piece("its rotation", turned if turned.strip(b"\0") else UPRIGHT, index)
+    at = MATRIX[kind].get(body[0], len(body)) if body else 0
+    raw = body[at : at + 8] + body[at + 12 : at + 20]
+    if len(raw) < 16 or not raw.strip(b"\0"):
+        return UPRIGHT
+    return struct.unpack(">4i", raw)
+
+
+def _is_whole(clap: bytes, entry: bytes) -> bool:
+    """Whether a clean aperture shows all of the picture (ISO/IEC 14496-12, 12.1.4)."""
+    if len(clap) < 32:
+        return False
+    numbers = struct.unpack(">8i", clap[:32])
+    wide, high = struct.unpack(">HH", entry[SIZE : SIZE + 4])
+    return (
+        numbers[0] == wide * numbers[1]
+        and numbers[2] == high * numbers[3]
+        and not (numbers[4] or numbers[6])
+    )
 
 
 def _descriptions(
@@ -165,8 +193,8 @@ def _descriptions(
         if type == "video":
             if kind not in ALIKE:
                 yield Piece(f"sample entry {_name(kind)}", b"", index)
-            for box, _ in split(entry, VISUAL_FIELDS):
-                if box in PICTURES:
+            for box, body in split(entry, VISUAL_FIELDS):
+                if box in PICTURES and not (box == b"clap" and _is_whole(body, entry)):
                     yield Piece(PICTURES[box], b"", index)
         elif kind == b"ec-3" and has_joint_objects(
             dict(split(entry, AUDIO_FIELDS)).get(b"dec3", b"")

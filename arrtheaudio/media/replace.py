@@ -21,7 +21,6 @@ import attrs
 from arrtheaudio.errors import (
     ChangedMeanwhile,
     FileBusy,
-    FileNotFound,
     HalfEdited,
     IoFailed,
     MediaError,
@@ -115,7 +114,7 @@ def claim(path: bytes) -> Temporary:
         raise FileBusy("another process is replacing it", path=path) from error
     except OSError as error:
         refused = media_error(error, path)
-        if isinstance(refused, FileNotFound):  # it is there: the other name is the longer one
+        if error.errno == errno.ENAMETOOLONG:  # it is there: the other name is the longer one
             refused = NotWritable(refused.what, path=path)
         refused.what = f"cannot create a file in its folder: {refused.what}"
         raise refused from error

@@ -14,6 +14,7 @@ import trio
 
 from arrtheaudio.errors import EditConflict, FileGone, FileNotFound, HalfEdited, NoSpace
 from arrtheaudio.media import before_image, replace
+from arrtheaudio.media.access import naming
 from arrtheaudio.media.change import Change, edit_in_place
 from arrtheaudio.media.host import Host
 from arrtheaudio.media.remux import remux
@@ -52,8 +53,13 @@ async def carry_out(
     except FileNotFound as error:  # it was there when it was looked at
         raise FileGone(path=change.path) from error
     except NoSpace:  # it became full meanwhile; or there are bytes, and a quota, or no inode
-        need_space(change.path, change.status.st_size, host)
+        await trio.to_thread.run_sync(_need_space, change, host, limiter=threads)
         raise
+
+
+def _need_space(change: Change, host: Host) -> None:
+    with naming(change.path):
+        need_space(change.path, change.status.st_size, host)
 
 
 async def _in_place(

@@ -302,3 +302,10 @@ def test_a_seek_head_may_list_every_cluster() -> None:
     start = content.index(b"\x18\x53\x80\x67")
     whole = body[:cut] + synth.void(1100) + synth.element(0x114D9B74, head) + body[cut:]
     change(content[:start] + synth.segment(whole), 2)
+
+
+def test_a_new_default_without_a_value_is_default_for_libebml_too() -> None:
+    # 88 80 reads as 1 by RFC 8794 and as 0 by libebml: where Tracks is written anew it goes.
+    content = tight(VIDEO, JPN, {**ENG, "extra": b"\x88\x80"}, void_after=3)
+    after, _ = change(content, 2)
+    assert b"\x88\x80" not in probe(after).layout.blob

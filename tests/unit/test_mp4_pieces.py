@@ -270,3 +270,30 @@ def test_a_title_that_ends_like_a_chapter_s_heading_is_none() -> None:
         (b"x [CHAPTER]", 0),
         (b"", 500_000_000),
     ]
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_movie_s_rotation_is_its_track_s_afterwards(version: int) -> None:
+    upright = mp4([track("video"), track()], version=version)
+    matrix = (0, 1, 0, -1, 0, 0, 0, 0)
+    turned = b"".join((value << 16).to_bytes(4, "big", signed=True) for value in matrix)
+    told = []
+    for kind, at in ((b"mvhd", 48 if version else 36), (b"tkhd", 52 if version else 40)):
+        start = upright.index(kind) + 4 + at
+        assert upright[start : start + 4] == u32(1 << 16)
+        content = upright[:start] + turned + upright[start + len(turned) :]
+        with opened(content) as window:
+            media = container.probe(window)
+            pieces = containers.contents(window.fd, window.size, media)
+        told += [piece.value for piece in pieces if piece.what == "its rotation"]
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize(("wide", "left", "lost"), [(0, 0, False), (-8, 0, True), (0, 4, True)])
+def test_a_clean_aperture_that_shows_everything_is_none(wide: int, left: int, lost: bool) -> None:
+    size = AVC[8 + 24 : 8 + 28]
+    width, height = int.from_bytes(size[:2], "big"), int.from_bytes(size[2:], "big")
+    numbers = (width + wide, 1, height, 1, left, 1, 0, 1)
+    clap = box("clap", b"".join(number.to_bytes(4, "big", signed=True) for number in numbers))
+    entry = box("avc1", AVC[8:], clap)
+    assert (("a clean aperture", 0) in named(track("video", entry=entry))) is lost
