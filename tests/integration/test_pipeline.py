@@ -7,14 +7,21 @@ import os
 import attrs
 import pytest
 import synth
+import synth_mp4
 import trio
 from media_runs import ENGLISH, FILES, MP4, Journal, defaults, request, write
 
 from arrtheaudio import errors, media
+from arrtheaudio.media import pipeline
 from arrtheaudio.media.tracks import Options, Plan, Request, Rules
 
+PLAIN = [{"language": "jpn"}, {"language": "eng"}]
 # In a tight header FlagLacing can give its place to the flag; a new Tracks would need three bytes.
 SWAPPING = [{"language": name, "extra": b"\x9c\x81\x00"} for name in ("jpn", "eng")]
+
+# Its last track reaches to the end of its parent.
+LAST = MP4.rindex(b"trak") - 4
+MP4_THAT_STAYS = MP4[:LAST] + bytes(4) + MP4[LAST + 4 :]
 
 
 @pytest.mark.parametrize("content", FILES.values(), ids=FILES)
@@ -120,6 +127,7 @@ async def test_a_dry_run_says_what_it_would_do_and_writes_nothing(tmp_path, cont
     outcome = await media.run(request(file, dry_run=True, expected_size=None), before_write=journal)
     assert outcome.result == "success"
     assert outcome.message.startswith("Would set")
+    assert outcome.method == "in_place"
     assert not outcome.track_changed
     assert journal.plans == []
     assert file.read_bytes() == content
@@ -134,7 +142,7 @@ async def test_a_dry_run_says_what_it_would_do_and_writes_nothing(tmp_path, cont
         (b"RIFF....AVI " + bytes(100), ENGLISH, Options(), "unsupported_container"),
         (MP4, ENGLISH, Options(containers=frozenset({"mkv"})), "container_disabled"),
         (
-            synth.mkv([{"language": "jpn"}, {"language": "eng"}], style="tight"),
+            synth.mkv(PLAIN, style="tight"),
             ENGLISH,
             Options(),
             "no_room",
@@ -164,6 +172,40 @@ async def test_what_was_found_is_told_before_the_plan_is_handed_over(tmp_path) -
     )
     assert order == ["en", "plan"]
     assert outcome.decision.chosen.language == "en"
+
+
+@pytest.mark.parametrize(
+    ("content", "asked", "reason"),
+    [
+        (MP4, {}, None),
+        (MP4, {"dry_run": True}, None),
+        (MP4, {"rules": Rules(language_priority=("jpn",))}, "already_correct"),
+        (MP4, {"rules": Rules(language_priority=("fra",))}, "no_matching_track"),
+        (synth.mkv(PLAIN, style="tight"), {}, "no_room"),
+    ],
+    ids=["changed", "dry run", "right", "no match", "no room"],
+)
+async def test_every_outcome_tells_what_was_found(tmp_path, content, asked, reason) -> None:
+    file, told = write(tmp_path, content), []
+    outcome = await media.run(
+        request(file, **asked),
+        before_write=Journal(),
+        on_probed=lambda *found: told.append(found),
+    )
+    assert outcome.reason == reason
+    assert told == [(outcome.media, outcome.decision)]
+    assert outcome.media.audio[0].language in ("ja", "en")
+    assert len(outcome.decision.tracks) == 2
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_a_file_that_is_right_is_not_rewritten_for_its_method(tmp_path, dry_run) -> None:
+    file, journal = write(tmp_path, MP4, "film.mp4"), Journal()
+    japanese, remux = Rules(language_priority=("jpn",)), Options(mp4_method="remux")
+    asked = request(file, rules=japanese, options=remux, dry_run=dry_run)
+    outcome = await media.run(asked, before_write=journal)
+    assert (outcome.result, outcome.reason) == ("skipped", "already_correct")
+    assert journal.plans == []
 
 
 async def test_an_mp4_waits_for_the_heavy_lane_whatever_its_name(tmp_path) -> None:
@@ -245,14 +287,67 @@ async def test_a_move_for_which_there_is_no_room_is_told_and_the_default_is_set(
 
 
 async def test_a_default_track_that_cannot_be_moved_is_right_and_the_move_is_told(tmp_path) -> None:
-    content = bytearray(MP4)
-    last = content.rindex(b"trak") - 4
-    content[last : last + 4] = bytes(4)  # it reaches to the end of its parent
-    file, journal = write(tmp_path, bytes(content), "film.mp4"), Journal()
+    file, journal = write(tmp_path, MP4_THAT_STAYS, "film.mp4"), Journal()
     await media.run(request(file), before_write=journal)
     outcome = await media.run(request(file, options=Options(reorder=True)), before_write=journal)
     assert (outcome.result, outcome.reason) == ("skipped", "already_correct")
     assert outcome.message.endswith("no room to make it the first one")
+    assert outcome.media.audio[1] == outcome.decision.chosen
+
+
+@pytest.mark.parametrize("content", FILES.values(), ids=FILES)
+async def test_of_a_track_that_stands_first_no_move_is_told(tmp_path, content) -> None:
+    file, options = write(tmp_path, content), Options(reorder=True)
+    await media.run(request(file), before_write=Journal())  # the second one is the default now
+    japanese = request(file, rules=Rules(language_priority=("jpn",)), options=options)
+    done = await media.run(japanese, before_write=Journal())
+    assert done.message == "Set default audio track to 'jpn'"
+    again = await media.run(japanese, before_write=Journal())
+    assert again.message == "The default audio track is 'jpn' already"
+
+
+@pytest.mark.parametrize("content", [MP4, synth_mp4.mp4(tracks=[synth_mp4.track("video")])])
+def test_inspect_tells_of_no_move_where_nothing_is_chosen(tmp_path, content) -> None:
+    file, french = write(tmp_path, content, "film.mp4"), Rules(language_priority=("fra",))
+    looked = media.inspect(os.fsencode(file), french, media.Context(), Options(reorder=True))
+    assert looked.decision.chosen is None
+    assert "to the front" not in looked.room
+
+
+def test_how_mp4_files_are_changed_is_not_said_of_matroska(tmp_path) -> None:
+    file, remux = write(tmp_path, FILES["mkvmerge"]), Options(mp4_method="remux")
+    looked = media.inspect(os.fsencode(file), ENGLISH, media.Context(), remux)
+    assert "ffmpeg" not in looked.room
+
+
+async def test_what_is_asked_of_mp4_files_is_not_done_to_matroska(tmp_path) -> None:
+    file, remux = write(tmp_path, FILES["mkvmerge"]), Options(mp4_method="remux")
+    outcome = await media.run(request(file, options=remux), before_write=Journal())
+    assert outcome.method == "in_place"
+
+
+@pytest.mark.parametrize("content", [synth.mkv(SWAPPING, style="tight"), MP4_THAT_STAYS])
+async def test_where_no_rewrite_can_move_a_track_it_becomes_the_default(
+    tmp_path, monkeypatch, content
+) -> None:
+    """Without ffmpeg there is none for Matroska; of an MP4 file it is asked in another way."""
+    monkeypatch.setattr(pipeline, "ffmpeg", lambda: "ffmpeg" if content is MP4_THAT_STAYS else None)
+    file = write(tmp_path, content)
+    options = Options(reorder=True, allow_relocate=True)
+    outcome = await media.run(request(file, options=options), before_write=Journal())
+    assert outcome.method == "in_place"
+    assert outcome.message.endswith("no room to make it the first one")
+    assert defaults(file) == ["en"]
+
+
+async def test_ffmpeg_is_asked_for_only_where_it_would_be_used(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(pipeline, "ffmpeg", lambda: None)
+    file = write(tmp_path, synth.mkv(PLAIN, style="tight"))
+    for relocate in (False, True):
+        asked = request(file, options=Options(allow_relocate=relocate))
+        outcome = await media.run(asked, before_write=Journal())
+        assert outcome.reason == "no_room"
+        assert ("ffmpeg" in outcome.message.lower()) is relocate
 
 
 @pytest.mark.parametrize(

@@ -278,5 +278,6 @@ async def test_a_file_that_shrinks_while_it_is_read_is_busy(tmp_path, monkeypatc
         return really(fd, length, offset)
 
     monkeypatch.setattr(os, "pread", shrinking)
-    with pytest.raises(errors.FileBusy):
+    with pytest.raises(errors.FileBusy) as caught:
         await media.run(request(file), before_write=Journal())
+    assert caught.value.retry_after is None

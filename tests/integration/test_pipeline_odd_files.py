@@ -79,6 +79,40 @@ async def test_a_half_copied_file_is_busy_not_corrupt(tmp_path) -> None:
         await media.run(request(file, expected_size=700), before_write=Journal())
 
 
+async def test_a_half_copied_file_is_looked_at_again_when_it_can_have_settled(tmp_path) -> None:
+    file = write(tmp_path, MP4[:700])
+    asked = request(file, expected_size=None, options=Options(settle_seconds=3600))
+    with pytest.raises(errors.FileBusy) as caught:
+        await media.run(asked, before_write=Journal())
+    assert 3500 < caught.value.retry_after <= 3600
+
+
+async def test_a_file_of_which_only_the_room_is_there_is_busy_not_unsupported(tmp_path) -> None:
+    file = write(tmp_path, bytes(5000))
+    with pytest.raises(errors.FileBusy):
+        await media.run(request(file, expected_size=None), before_write=Journal())
+    settled = await media.run(request(file), before_write=Journal())
+    assert settled.reason == "unsupported_container"
+
+
+async def test_a_file_that_grows_while_it_is_looked_at_is_busy(tmp_path, monkeypatch) -> None:
+    file, journal = write(tmp_path, FILES["mkvmerge"]), Journal()
+    really_open = os.open
+
+    def growing(path, flags, *more, **named):
+        if flags & os.O_ACCMODE:
+            with file.open("ab") as other:
+                other.write(b"more")
+        return really_open(path, flags, *more, **named)
+
+    asked = request(file)
+    monkeypatch.setattr(os, "open", growing)
+    with pytest.raises(errors.FileBusy, match="still being written"):
+        await media.run(asked, before_write=journal)
+    assert journal.plans == []
+    assert file.read_bytes() == FILES["mkvmerge"] + b"more"
+
+
 async def test_our_own_change_does_not_make_a_file_busy(tmp_path) -> None:
     file = write(tmp_path, FILES["mkvmerge"])
     slow = Options(settle_seconds=3600)

@@ -199,6 +199,27 @@ async def test_a_matroska_file_without_room_is_written_anew_when_allowed(
 
 
 @pytest.mark.oracle
+@pytest.mark.parametrize("code", [1, 2])
+async def test_mkvmerge_may_warn_but_not_fail(film, oracle, tmp_path, monkeypatch, code) -> None:
+    file, program = film("film.mkv", "-f", "matroska"), tmp_path / "bin" / "mkvmerge"
+    really = shutil.which
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\n{oracle("mkvmerge")} "$@"\nexit {code}\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(
+        remux.shutil, "which", lambda name: str(program) if name == "mkvmerge" else really(name)
+    )
+    crowd(monkeypatch)
+    if code == 1:
+        await media.run(request(file, RELOCATE), before_write=journalled)
+        assert audio(file) == [("ja", False), ("en", True)]
+    else:
+        with pytest.raises(errors.ToolFailed, match="ended with 2"):
+            await media.run(request(file, RELOCATE), before_write=journalled)
+        assert audio(file) == [("ja", True), ("en", False)]
+
+
+@pytest.mark.oracle
 async def test_a_matroska_rewrite_waits_for_the_heavy_lane_and_for_space(film, monkeypatch) -> None:
     file = film("film.mkv", "-f", "matroska")
     crowd(monkeypatch)
@@ -330,14 +351,80 @@ async def test_a_rewritten_file_with_other_streams_is_refused(small, tmp_path, m
     assert names(small.parent) == ["film.mp4"]
 
 
+@pytest.mark.parametrize("length", [0, 700])
 async def test_a_rewritten_file_that_cannot_be_read_is_refused(
-    small, tmp_path, monkeypatch
+    small, tmp_path, monkeypatch, length
 ) -> None:
-    pretend(monkeypatch, tmp_path, "true")
+    cut = rewritten(tmp_path)
+    os.truncate(cut, length)
+    pretend(monkeypatch, tmp_path, COPYING.format(cut))
     with pytest.raises(errors.VerifyFailed, match="cannot be read") as caught:
         await media.run(request(small), before_write=journalled)
     assert caught.value.path == os.fsencode(small)
     assert names(small.parent) == ["film.mp4"]
+
+
+async def test_chapters_that_ffmpeg_no_longer_finds_are_lost(small, tmp_path, monkeypatch) -> None:
+    chapter = "[CHAPTER]\\nTIMEBASE=1/1000\\nSTART=0\\nEND=5\\ntitle=Intro\\n"
+    told = f'case "$*" in *._*) ;; *ffmetadata*) printf "{chapter}";; esac'
+    pretend(monkeypatch, tmp_path, f"{COPYING.format(rewritten(tmp_path))}; {told}")
+    with pytest.raises(errors.WouldLose, match=r"would lose: chapter 'Intro'$"):
+        await media.run(request(small), before_write=journalled)
+    assert names(small.parent) == ["film.mp4"]
+
+
+def rewritten(folder: Path) -> Path:
+    """What a program must make of the small film."""
+    file = folder / "rewritten.mp4"
+    file.write_bytes(
+        synth_mp4.mp4(
+            tracks=[
+                synth_mp4.track("video"),
+                synth_mp4.track(language="jpn", enabled=False),
+                synth_mp4.track(language="eng"),
+            ]
+        )
+    )
+    return file
+
+
+async def test_what_another_program_put_in_the_place_of_a_rewritten_file_is_refused(
+    small, tmp_path, monkeypatch
+) -> None:
+    made = rewritten(tmp_path)
+    late = 'cp "${one#file:}" "${one#file:}+" && mv "${one#file:}+" "${one#file:}"'
+    replacing = (
+        f'for one in "$@"; do case "$*$one" in *ffmetadata*file:*._*.tmp) {late};; esac; done'
+    )
+    pretend(monkeypatch, tmp_path, f"{COPYING.format(made)}; {replacing}")
+    before = small.read_bytes()
+    with pytest.raises(errors.VerifyFailed, match="another program replaced"):
+        await media.run(request(small), before_write=journalled)
+    assert small.read_bytes() == before
+
+
+async def test_every_thread_of_a_rewrite_counts_against_the_limit(
+    small, tmp_path, monkeypatch
+) -> None:
+    counted, really = [], trio.to_thread.run_sync
+
+    async def run_sync(work, *arguments, limiter=None, **named):
+        if getattr(work, "__module__", "").startswith("arrtheaudio"):
+            counted.append(limiter)
+        return await really(work, *arguments, limiter=limiter, **named)
+
+    monkeypatch.setattr(trio.to_thread, "run_sync", run_sync)
+    limit, made = trio.CapacityLimiter(1), rewritten(tmp_path)
+    pretend(monkeypatch, tmp_path, f"test -e {made} || exit 3; {COPYING.format(made)}")
+    asked = request(small)
+    made_of = made.read_bytes()
+    made.unlink()
+    with pytest.raises(errors.ToolFailed):
+        await media.run(asked, before_write=journalled, limiter=limit)
+    made.write_bytes(made_of)
+    await media.run(asked, before_write=journalled, limiter=limit)
+    assert len(counted) >= 8
+    assert {id(limiter) for limiter in counted} == {id(limit)}
 
 
 async def test_cancelling_kills_the_program_and_all_that_it_started(

@@ -45,6 +45,16 @@ def test_without_locks_the_edit_goes_on(monkeypatch, number) -> None:
     access.lock(3, b"film.mkv")
 
 
+@pytest.mark.parametrize("place", [0, 1, 1 << 40])
+def test_a_lock_on_a_single_byte_held_elsewhere_is_busy(tmp_path, place) -> None:
+    film = tmp_path / "film.mkv"
+    film.write_bytes(b"film")
+    with film.open("r+b") as other:
+        fcntl.lockf(other, fcntl.LOCK_EX, 1, place)
+        with pytest.raises(errors.FileBusy, match="locked it"):
+            access.open_to_write(os.fsencode(film)).__enter__()
+
+
 @pytest.mark.parametrize("call", ["fcntl", "flock"])
 def test_a_lock_of_either_kind_held_elsewhere_is_busy(monkeypatch, call) -> None:
     monkeypatch.setattr(fcntl, "fcntl", answering(None))

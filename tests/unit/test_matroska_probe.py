@@ -170,8 +170,9 @@ def test_one_read_serves_a_usual_file() -> None:
     assert window.reads == [(0, 65536)]
 
 
-def test_a_seek_head_spares_the_walk_over_the_clusters() -> None:
-    window = BytesWindow(synth.mkv(clusters=20_000, tracks_last=True))
+@pytest.mark.parametrize("seek", ["front", "far"])
+def test_a_seek_head_spares_the_walk_over_the_clusters(seek: Any) -> None:
+    window = BytesWindow(synth.mkv(clusters=20_000, tracks_last=True, seek=seek))
     matroska.probe(window)
     assert len(window.reads) <= 5
 

@@ -225,6 +225,19 @@ def test_the_systems_errors_have_words_of_ours(number, kind) -> None:
     assert str(error).startswith("/media/a.mkv: ")
 
 
+@pytest.mark.parametrize(
+    ("error", "what"),
+    [
+        (OSError(errno.ENODEV, "No such device", "/dev/x"), "no such device"),
+        (OSError("Something odd"), "something odd"),
+    ],
+    ids=["numbered", "without a number"],
+)
+def test_an_error_that_nobody_foresaw_keeps_the_system_s_words(error, what) -> None:
+    told = media_error(error, b"/media/a.mkv")
+    assert (type(told), told.what) == (errors.IoFailed, what)
+
+
 def test_every_kind_of_system_error_can_be_formed() -> None:
     for number in KINDS:
         assert media_error(OSError(number, "x"), b"a").path == b"a"

@@ -92,6 +92,9 @@ def test_tracks_of_chapters_are_written_anew() -> None:
     order = [*BEFORE.tracks, chapters]
     before = evolve(BEFORE, tracks=tuple(order))
     assert len(rewritten.pairs(order, before, AFTER)) == 4
+    after = evolve(AFTER, tracks=(*AFTER.tracks, chapters))
+    assert len(rewritten.pairs(order, before, after)) == 4
+    assert len(rewritten.pairs(BEFORE.tracks, BEFORE, after)) == 4
 
 
 HASHES = b"0,v,MD5=1\n1,a,MD5=2\n2,a,MD5=3\n3,s,MD5=4\n"
@@ -165,6 +168,28 @@ def test_chapters_are_read_from_what_ffmpeg_prints() -> None:
         Piece("chapter 'Intro'", b"Intro", at_ns=0),
         Piece("chapter ''", b"", at_ns=500_000_000),
     ]
+
+
+@pytest.mark.parametrize(
+    ("timebase", "at_ns"), [(b"1/1", 3_000_000_000), (b"1/2", 1_500_000_000), (b"1/0", 3 * 10**9)]
+)
+def test_a_chapter_starts_after_so_many_units(timebase: bytes, at_ns: int) -> None:
+    printed = b"[CHAPTER]\nTIMEBASE=" + timebase + b"\nSTART=3\nEND=4\ntitle=x\n"
+    assert rewritten.chapter_pieces(b";FFMETADATA1\n" + printed)[0].at_ns == at_ns
+
+
+def test_a_chapter_without_a_time_is_refused() -> None:
+    with pytest.raises(errors.VerifyFailed, match="without a time"):
+        rewritten.chapter_pieces(b";FFMETADATA1\n[CHAPTER]\nSTART=0\nEND=1\ntitle=x\n")
+
+
+@pytest.mark.parametrize("kind", ["gif", "jpeg", "png", "tiff"])
+def test_an_attached_picture_is_not_left_to_ffmpeg(kind: str) -> None:
+    font = Piece("attachment 'a.ttf'", b"font/ttf\0image/png\0")
+    rewritten.check_covers([font])
+    cover = Piece("attachment 'cover'", f"image/{kind}\0".encode())
+    with pytest.raises(errors.WouldLose, match=r"make a track of attachment 'cover'$"):
+        rewritten.check_covers([font, cover])
 
 
 def listed(content: bytes) -> list[str]:

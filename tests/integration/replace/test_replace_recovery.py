@@ -79,6 +79,28 @@ async def test_a_leftover_does_not_stand_in_the_way(linked) -> None:
     assert names(linked.parent) == NAMES
 
 
+@pytest.mark.parametrize(
+    ("links", "asks", "cleared"),
+    [
+        (1, {"heavy": True}, True),
+        (2, {"heavy": False}, True),
+        (1, {"heavy": False}, False),
+        (1, {"heavy": True, "dry_run": True}, False),
+        (2, {"heavy": False, "dry_run": True}, False),
+    ],
+    ids=["heavy", "linked", "small edit", "heavy dry run", "linked dry run"],
+)
+async def test_who_may_write_a_new_file_clears_what_a_crash_left(
+    linked, links, asks, cleared
+) -> None:
+    leftover = trio.Path(os.fsdecode(replace.temporary_name(os.fsencode(linked))))
+    await leftover.write_bytes(b"half")
+    if links == 1:
+        os.unlink(linked.parent / "seed.mkv")
+    await media.run(asked(linked, "edit", **asks), before_write=journalled)
+    assert await leftover.exists() is not cleared
+
+
 @pytest.mark.parametrize("renamed", [False, True])
 async def test_recovery_finds_the_rename_made_or_not(linked, renamed) -> None:
     crashed = {}
