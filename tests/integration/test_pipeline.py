@@ -13,6 +13,7 @@ from media_runs import ENGLISH, FILES, MP4, Journal, defaults, request, write
 
 from arrtheaudio import errors, media
 from arrtheaudio.media import pipeline
+from arrtheaudio.media.containers import header_of
 from arrtheaudio.media.tracks import Options, Plan, Request, Rules
 
 PLAIN = [{"language": "jpn"}, {"language": "eng"}]
@@ -257,6 +258,29 @@ def test_inspect_says_how_the_default_would_be_changed(tmp_path, options, says) 
 
 
 @pytest.mark.parametrize(
+    ("content", "steps"),
+    [
+        (synth.mkv([*PLAIN, *[{"type": "subtitles"}] * 500], clusters=9), {4096, 65536}),
+        (MP4 + synth_mp4.box("free", bytes(200_000)), {4096}),
+    ],
+    ids=["mkv", "mp4"],
+)
+def test_a_matroska_header_is_read_at_once_and_an_mp4_in_small_steps(
+    tmp_path, monkeypatch, content, steps
+) -> None:
+    file, read, really = write(tmp_path, content), [], os.pread
+
+    def pread(fd, length, offset):
+        read.append(length)
+        return really(fd, length, offset)
+
+    monkeypatch.setattr(os, "pread", pread)
+    media.inspect(os.fsencode(file), ENGLISH, media.Context(), Options())
+    assert len(read) <= 3
+    assert {length for length in read if length >= 4096} == steps
+
+
+@pytest.mark.parametrize(
     ("style", "says"), [("mkvmerge", "Void behind it"), ("tight", "No room to move it")]
 )
 def test_inspect_says_whether_the_track_can_be_moved(tmp_path, style, says) -> None:
@@ -318,6 +342,20 @@ def test_how_mp4_files_are_changed_is_not_said_of_matroska(tmp_path) -> None:
     file, remux = write(tmp_path, FILES["mkvmerge"]), Options(mp4_method="remux")
     looked = media.inspect(os.fsencode(file), ENGLISH, media.Context(), remux)
     assert "ffmpeg" not in looked.room
+
+
+def test_the_header_of_a_rewritten_file_tells_its_default_from_another(tmp_path) -> None:
+    """Of a header without room, too: nothing in it has to change."""
+    held = set()
+    for default in ("jpn", "eng"):
+        tracks = [
+            {"language": name, **({} if name == default else {"default": False})}
+            for name in ("jpn", "eng")
+        ]
+        with write(tmp_path, synth.mkv(tracks, style="tight")).open("rb") as file:
+            extents = header_of(file.fileno())
+            held.add(tuple(os.pread(file.fileno(), *reversed(extent)) for extent in extents))
+    assert len(held) == 2
 
 
 async def test_what_is_asked_of_mp4_files_is_not_done_to_matroska(tmp_path) -> None:

@@ -82,6 +82,13 @@ def test_a_disk_error_while_syncing_a_folder_is_told(monkeypatch, tmp_path) -> N
         access.sync_folder(os.fsencode(tmp_path))
 
 
+def test_a_folder_may_be_made_where_one_stands(monkeypatch, tmp_path) -> None:
+    monkeypatch.chdir(tmp_path)
+    access.make_folder(b"images")
+    access.make_folder(b"images")
+    assert os.listdir(tmp_path) == ["images"]
+
+
 def test_a_file_that_may_not_be_read_is_told_apart_from_one_that_may_not_be_written(
     monkeypatch, tmp_path
 ) -> None:

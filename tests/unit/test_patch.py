@@ -303,3 +303,21 @@ def test_after_reordering_a_track_that_stayed_behind_is_noticed() -> None:
     after = shows((VIDEO, True), (JAPANESE, False), (ENGLISH, False), (FRENCH, True))
     with pytest.raises(errors.VerifyFailed):
         Expectation(4, BEFORE, reorder=True).check(after)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        shows((VIDEO, False), (FRENCH, True), (JAPANESE, False), (ENGLISH, False)),
+        shows((FRENCH, True), (JAPANESE, False), (ENGLISH, False)),
+        shows((VIDEO, True), (FRENCH, True), (JAPANESE, False)),
+        shows((VIDEO, True), (FRENCH, True), (JAPANESE, False), (JAPANESE, False)),
+        shows(
+            (VIDEO, True), (FRENCH, True), (JAPANESE, False), (evolve(ENGLISH, title="?"), False)
+        ),
+    ],
+    ids=["video changed", "video lost", "one lost", "one twice", "one changed"],
+)
+def test_after_reordering_nothing_but_places_has_changed(after) -> None:
+    with pytest.raises(errors.VerifyFailed):
+        Expectation(4, BEFORE, reorder=True).check(after)
