@@ -158,6 +158,12 @@ def test_the_files_own_original_flag_serves_where_nothing_else_is_known() -> Non
     assert index(choose(media, "original", "eng", original="en")) == 1
 
 
+def test_an_original_track_without_a_language_tells_none() -> None:
+    unknown = ("und", {"original": True})
+    assert index(choose(audio("und", unknown, ("da", {"original": True})), "original")) == 3
+    assert choose(audio("und", unknown), "original").reason == "no_matching_track"
+
+
 def test_a_wish_counts_once_and_nonsense_not_at_all() -> None:
     decision = choose(audio("en"), "eng", "gibberish", "en", "original", original="en")
     assert decision.wishes == ("en",)
@@ -246,6 +252,49 @@ def test_prefer_decides_among_equals(prefer: str, chosen: int) -> None:
     assert index(choose(audio(*SOUND), "eng", prefer=prefer)) == chosen
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "chosen"),
+    [
+        ("aac", "ac3", 1),
+        ("ac3", "aac", 1),
+        ("eac3", "ac3", 2),
+        ("mp3", "aac", 2),
+        ("eac3", "mp3", 1),
+        ("mp3", "eac3", 1),
+        ("dts", "eac3", 2),
+        ("opus", "mp3", 2),
+        ("dts", "opus", 1),
+    ],
+)
+def test_some_formats_are_more_compatible_than_others(one: str, other: str, chosen: int) -> None:
+    media = audio(("en", {"codec": one}), ("en", {"codec": other}))
+    assert index(choose(media, "eng", prefer="compatible")) == chosen
+
+
+@pytest.mark.parametrize("prefer", ["channels", "quality"])
+@pytest.mark.parametrize(("first", "second", "chosen"), [(None, 1, 2), (1, None, 1), (2, 6, 2)])
+def test_more_channels_are_better_and_an_unknown_number_is_none(
+    prefer: str, first: int | None, second: int | None, chosen: int
+) -> None:
+    media = audio(("en", {"channels": first}), ("en", {"channels": second}))
+    assert index(choose(media, "eng", prefer=prefer)) == chosen
+
+
+@pytest.mark.parametrize(
+    ("sound", "lossless"),
+    [
+        ({"codec": "pcm_s24le"}, True),
+        ({"codec": "flac"}, True),
+        ({"codec": "dts", "title": "DTS-HD MA"}, True),
+        ({"codec": "dts"}, False),
+        ({"codec": "aac", "title": "From the lossless master audio"}, False),
+    ],
+)
+def test_quality_is_first_of_all_to_be_lossless(sound: dict[str, Any], lossless: bool) -> None:
+    media = audio(("en", {"codec": "eac3"}), ("en", sound))
+    assert index(choose(media, "eng", prefer="quality")) == (2 if lossless else 1)
+
+
 def test_prefer_never_overrules_the_language() -> None:
     media = audio(("en", {"channels": 2}), ("fr", {"channels": 8}))
     assert index(choose(media, "eng", "fra", prefer="channels")) == 1
@@ -326,6 +375,7 @@ def test_without_a_match_nothing_is_chosen() -> None:
 def test_a_file_without_audio_says_so() -> None:
     decision = choose(audio(), "eng")
     assert (decision.chosen, decision.reason, decision.tracks) == (None, "no_audio_tracks", ())
+    assert (decision.wishes, decision.source) == (("en",), "language_priority")
 
 
 def test_a_single_track_becomes_the_default_whatever_it_speaks() -> None:
@@ -360,6 +410,8 @@ def test_every_audio_track_is_explained() -> None:
         "Undetermined: counts as no language (selection.undetermined)",
         "Japanese: first wish too, but mixed for the hard of hearing",
     ]
+    assert [explained.track for explained in decision.tracks] == list(media.audio)
+    assert [explained.chosen for explained in decision.tracks] == [False, False, True] + 4 * [False]
 
 
 def test_the_explanation_names_what_fits_better() -> None:
@@ -376,12 +428,35 @@ def test_the_explanation_names_what_fits_better() -> None:
     ]
 
 
+def test_the_explanation_names_what_the_chosen_one_has_before_any_other() -> None:
+    media = audio(*(("en", {"channels": channels}) for channels in (6, 2, 6)))
+    decision = choose(media, "eng", prefer="channels")
+    assert [explained.why for explained in decision.tracks] == [
+        "English: first wish (language_priority), the most channels (6)",
+        "English: first wish too, but with fewer channels (2)",
+        "English: first wish too, but not the first",
+    ]
+
+
+def test_the_explanation_names_what_a_chosen_track_accompanies() -> None:
+    decision = choose(audio(("en", {"commentary": True}), ("fr", {"title": "AD"})), "eng")
+    assert decision.tracks[0].why == "English: first wish (language_priority), commentary"
+
+
+def test_what_counts_as_an_original_language_that_nobody_knows_is_undetermined() -> None:
+    decision = choose(audio("und", "de"), "deu", undetermined="original")
+    assert decision.tracks[0].why.startswith("Undetermined: counts as no language")
+
+
 def test_a_track_that_the_file_disables_gives_way_to_its_equal() -> None:
     media = audio(("ja", {"enabled": False, "default": True}), "ja", "en")
     decision = choose(media, "jpn")
     assert index(decision) == 2
     assert decision.tracks[0].why == "Japanese: first wish too, but disabled in the file"
     assert index(choose(audio(("ja", {"enabled": False}), "en"), "jpn", "eng")) == 1
+    off = {"enabled": False}
+    both = choose(audio(("ja", off | DEFAULT), ("ja", off)), "jpn")
+    assert both.tracks[1].why.endswith("but another one is the default already")
 
 
 def test_the_explanation_says_that_the_original_language_is_not_known() -> None:
