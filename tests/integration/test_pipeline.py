@@ -358,6 +358,13 @@ def test_the_header_of_a_rewritten_file_tells_its_default_from_another(tmp_path)
     assert len(held) == 2
 
 
+async def test_the_header_of_a_rewritten_file_need_not_allow_a_move(tmp_path) -> None:
+    file = write(tmp_path, MP4_THAT_STAYS)
+    await media.run(request(file), before_write=Journal())
+    with file.open("rb") as edited:
+        assert header_of(edited.fileno())
+
+
 async def test_what_is_asked_of_mp4_files_is_not_done_to_matroska(tmp_path) -> None:
     file, remux = write(tmp_path, FILES["mkvmerge"]), Options(mp4_method="remux")
     outcome = await media.run(request(file, options=remux), before_write=Journal())

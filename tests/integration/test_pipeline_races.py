@@ -281,6 +281,6 @@ async def test_a_file_replaced_while_it_is_opened_is_told(tmp_path, monkeypatch)
         return fd
 
     monkeypatch.setattr(os, "open", slow)
-    with pytest.raises(errors.ChangedMeanwhile, match="replaced"):
+    with pytest.raises(errors.ChangedMeanwhile, match="replaced it while"):
         await media.run(request(file), before_write=Journal())
     assert file.read_bytes() == ANOTHER_MKV

@@ -86,6 +86,19 @@ def test_seek_heads_behind_tracks_are_found_where_all_are_asked_for() -> None:
     assert all_seek_heads(window, found) == (first, (found.end, found.end + len(head)))
 
 
+def test_seek_heads_are_followed_to_the_last_where_all_are_asked_for() -> None:
+    empty = synth.seek_head({synth.TRACKS: 0, synth.INFO: 0, synth.SEEK_HEAD: 0})
+    tracks = len(empty) + len(INFO)
+    second = tracks + len(TRACKS) + len(CLUSTERS)
+    third = second + len(synth.seek_head({synth.SEEK_HEAD: 0}))
+    targets = {synth.INFO: len(empty), synth.TRACKS: tracks, synth.SEEK_HEAD: second}
+    heads = [synth.seek_head(targets), *[synth.seek_head({synth.SEEK_HEAD: third})] * 2]
+    content = synth.segment(heads[0] + INFO + TRACKS + CLUSTERS + heads[1] + heads[2])
+    window = BytesWindow(HEADER + content)
+    found = all_seek_heads(window, locate(window))
+    assert [start - SEGMENT for start, _ in found] == [0, second, third]
+
+
 # --- by SeekHead --------------------------------------------------------------
 
 

@@ -24,7 +24,7 @@ def window() -> BytesWindow:
 requests = st.lists(
     st.tuples(
         st.sampled_from(["read", "around", "glance"]),
-        st.integers(-5, len(CONTENT) + 5),
+        st.integers(-5, len(CONTENT) + 5) | st.integers(0, 2 * CHUNK),
         st.integers(0, 6 * CHUNK),
     ),
     max_size=12,
@@ -52,6 +52,23 @@ def test_every_answer_is_what_the_file_holds(asked: list[tuple[str, int, int]]) 
             assert start + len(piece) >= offset + length
 
 
+def test_an_answer_is_of_its_own_place_whatever_was_read_before() -> None:
+    for way in ("read", "glance"):
+        file = window()
+        file.around(10, 3 * CHUNK)  # a piece that is longer than its distance from the beginning
+        assert getattr(file, way)(20, 8) == CONTENT[20:28]
+        assert getattr(file, way)(0, 4) == CONTENT[:4]
+        file.around(500, 8)
+        assert getattr(file, way)(20, 8) == CONTENT[20:28]  # of the earlier piece
+
+
+def test_outside_of_the_file_there_is_nothing_to_glance_at() -> None:
+    file = window()
+    for offset in (-3, len(CONTENT), len(CONTENT) + 5, 1 << 62):
+        assert file.glance(offset, 2) == b""
+    assert file.reads == []
+
+
 def test_what_follows_is_read_ahead() -> None:
     file = window()
     for offset in range(100, 100 + CHUNK, 8):
@@ -65,6 +82,9 @@ def test_the_last_few_pieces_are_kept() -> None:
     for offset in places + places:
         file.read(offset, 8)
     assert file.reads == [(offset, CHUNK) for offset in places]
+    file.read(1900, 8)
+    file.read(0, 8)  # the oldest one gave way
+    assert file.reads[4:] == [(1900, CHUNK), (0, CHUNK)]
 
 
 def test_a_glance_is_not_kept_and_costs_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
