@@ -60,8 +60,10 @@ async def next_claim(queue: Queue, *, light: bool = True, heavy: bool = True) ->
 
 async def claim_started(queue: Queue) -> Claim:
     """The next job, started, its row durable."""
-    claim = await next_claim(queue)
-    assert claim is not None
+    claim = None
+    with trio.fail_after(10):  # on a busy machine the look at its file may take a while
+        while claim is None:
+            claim = await next_claim(queue)
     queue.started(claim, 1)
     await queue.wait_beyond(queue.head)
     return claim
