@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import attrs
 
@@ -21,8 +20,6 @@ from arrtheaudio.jobs.engine import Policy, context_of
 from arrtheaudio.jobs.models import Title
 from arrtheaudio.jobs.walk import is_inside
 from arrtheaudio.media import Inspection, Options
-
-NOTHING: Final[Mapping[bytes, Title]] = {}
 
 
 @attrs.frozen
@@ -42,9 +39,7 @@ class Looker:
     policy: Policy
     languages: tuple[str, ...] | None
 
-    def look(
-        self, paths: Sequence[bytes], titles: Mapping[bytes, Title] = NOTHING
-    ) -> list[LeftAlone | None]:
+    def look(self, paths: Sequence[bytes], titles: Mapping[bytes, Title]) -> list[LeftAlone | None]:
         """For each file: that it is left alone, or None where its job must tell.
 
         ``titles``: what is known of them, as their jobs would get it.

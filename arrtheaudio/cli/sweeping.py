@@ -144,7 +144,10 @@ async def sweep(
     from arrtheaudio.jobs.walk import Sweep, Walk
 
     wishes = wanted.languages or None
-    walk = Walk(Sweep(wanted.folder, wanted.recursive, wanted.pattern, now=time.time()))
+    roots = local.engine.policy.roots or ()
+    walk = Walk(
+        Sweep(wanted.folder, wanted.recursive, wanted.pattern, named_within=roots, now=time.time())
+    )
     looker = Looker(local.engine.policy, wishes)
     into, out = trio.open_memory_channel[list[bytes]](0)
 
@@ -155,8 +158,7 @@ async def sweep(
                 chunk = await trio.to_thread.run_sync(walk.chunk, CHUNK_FILES, CHUNK_SECONDS)
                 complete = chunk.complete
                 found(chunk)
-                files = chunk.named(local.engine.policy.roots or ())
-                needed = await _looked(local, looker, files, wanted.parallel, ended)
+                needed = await _looked(local, looker, chunk.names, wanted.parallel, ended)
                 if needed:
                     await into.send(needed)
 

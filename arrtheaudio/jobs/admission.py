@@ -9,6 +9,7 @@ queue.md: Admission, Webhooks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import apsw
@@ -36,10 +37,11 @@ from arrtheaudio.jobs.models import (
     Priority,
     Source,
     Status,
+    Title,
     format_id,
 )
 from arrtheaudio.jobs.state import LiveJob
-from arrtheaudio.jobs.titles import with_title
+from arrtheaudio.jobs.titles import recall, with_title
 from arrtheaudio.jobs.view import job_of
 
 ITEMS_AT_ONCE: Final = 500  # looked at, drafted, or committed where a request is no transaction
@@ -65,6 +67,12 @@ class Requests(Core):
     def _need_workers(self) -> None:
         if not self.settings.worker_count:
             raise WorkersOff()
+
+    async def titles(self, paths: Sequence[bytes]) -> dict[bytes, Title]:
+        """What deliveries told of these files' titles, by path. Raises: JournalUnavailable."""
+        if not self._any_title or not paths:
+            return {}
+        return await self._readers.run(partial(recall, paths=paths))
 
     # --- new jobs ---
 

@@ -94,14 +94,14 @@ class Batches(Ownership):
         draft = self._draft()
         priority = int(live.request.priority)
         for path in files:
-            body = ev.found_body(path, priority, known.get(path))
-            draft.queued(body, batch, takes_place=False)
-        told: dict[str, object] = {"found": len(files), "complete": complete}
+            found = ev.found_body(path, priority, known.get(path))
+            draft.queued(found, batch, takes_place=False)
+        body: dict[str, object] = {"found": len(files), "complete": complete}
         if last is not None:
-            told["last"] = encode_bytes(last)
+            body["last"] = encode_bytes(last)
         if errors:
-            told["errors"] = list(errors)
-        draft.parent(ev.BATCH_DISCOVERED, batch, told)
+            body["errors"] = list(errors)
+        draft.parent(ev.BATCH_DISCOVERED, batch, body)
         await self._commit(draft)
         return True
 

@@ -12,7 +12,6 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,12 +30,11 @@ from arrtheaudio.jobs.feed import Feed
 from arrtheaudio.jobs.fold import apply, queue_up
 from arrtheaudio.jobs.journal import Journal, wait_landed
 from arrtheaudio.jobs.lanes import Lanes
-from arrtheaudio.jobs.models import BatchStatus, Priority, Status, Title
+from arrtheaudio.jobs.models import BatchStatus, Priority, Status
 from arrtheaudio.jobs.readers import Readers
 from arrtheaudio.jobs.scouting import Scouted, Scouts
 from arrtheaudio.jobs.settings import Settings
 from arrtheaudio.jobs.state import LiveBatch, LiveJob, Moved, State, batch_end_body
-from arrtheaudio.jobs.titles import recall
 
 POISONED_CRASHES: Final = 2  # of the daemon, in a row, in the middle of one job
 POISONED: Final = "The daemon died while working on this file {} in a row"
@@ -130,12 +128,6 @@ class Core:
         ticket = self._journal.submit(draft.rows)
         self._owned.update(row.job for row in draft.rows if row.job is not None)
         await wait_landed(ticket)
-
-    async def titles(self, paths: Sequence[bytes]) -> dict[bytes, Title]:
-        """What deliveries told of these files' titles, by path. Raises: JournalUnavailable."""
-        if not self._any_title or not paths:
-            return {}
-        return await self._readers.run(partial(recall, paths=paths))
 
     async def _wait_change(self) -> None:
         """Return behind the next commit. Raises: JournalUnavailable where none is to come."""

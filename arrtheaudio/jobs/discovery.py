@@ -162,7 +162,7 @@ class Discoveries:
         for part in _commits(chunk):
             wanted = await self._queue.batch_discovered(
                 discovery.batch,
-                part.names or part.files,
+                part.names,
                 last=part.files[-1] if part.files else None,
                 errors=part.errors,
                 complete=part.complete,

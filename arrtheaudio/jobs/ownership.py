@@ -203,7 +203,7 @@ class Ownership(Reading):
             return [
                 (
                     seq,
-                    told_anew(request, told) if seq in manual else request,
+                    told_anew(request, told.get(request.path)) if seq in manual else request,
                     mtimes.get(request.path),
                     None if undone is None else edit_to_undo(connection, undone),
                 )

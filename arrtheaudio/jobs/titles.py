@@ -57,14 +57,11 @@ def recall(connection: apsw.Connection, paths: Iterable[bytes]) -> dict[bytes, T
 
 def with_title(new: NewJob, title: Title | None) -> NewJob:
     """The job with what is known of its title, where it brings nothing of its own."""
-    if title is None or new.knows_title:
-        return new
-    return attrs.evolve(new, **attrs.asdict(title, recurse=False))
+    return new if new.knows_title else told_anew(new, title)
 
 
-def told_anew(new: NewJob, titles: Mapping[bytes, Title]) -> NewJob:
-    """The job with what is known of its title now."""
-    title = titles.get(new.path)
+def told_anew(new: NewJob, title: Title | None) -> NewJob:
+    """The job with what is known of its title now, if anything is."""
     return new if title is None else attrs.evolve(new, **attrs.asdict(title, recurse=False))
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import heapq
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
@@ -72,7 +72,8 @@ class Sweep:
     """What to look for. ``path`` is a resolved folder.
 
     ``roots``: a folder reached through a link must lie inside one of these
-    folders; empty means that links may lead anywhere. ``now`` is the
+    folders; empty means that links may lead anywhere. ``named_within``: the folders
+    inside which a linked file has its real path; the roots where none are said. ``now`` is the
     moment (seconds since the epoch) that ``max_age_days`` counts from.
     """
 
@@ -81,6 +82,7 @@ class Sweep:
     pattern: str | None = None
     filters: BatchFilters = attrs.field(factory=BatchFilters)
     roots: tuple[bytes, ...] = ()
+    named_within: tuple[bytes, ...] = ()
     now: float = 0.0
 
 
@@ -88,24 +90,13 @@ class Sweep:
 class Chunk:
     """The next files of a walk (full paths), what could not be read, and whether that is all.
 
-    ``real``: the resolved paths of those that a link leads to, by which deliveries know them.
+    ``names``: the same files as their jobs shall name them.
     """
 
     files: tuple[bytes, ...]
     errors: tuple[str, ...]
     complete: bool
-    real: Mapping[bytes, bytes] = attrs.field(factory=dict)
-    names: tuple[bytes, ...] = ()  # ``named`` within the walk's roots; none where it has none
-
-    def named(self, roots: Iterable[bytes]) -> tuple[bytes, ...]:
-        """The files as their jobs shall name them; where a link leads out of these, by the link."""
-        if not self.real:
-            return self.files
-        within = [os.path.realpath(root) for root in roots]
-        return tuple(
-            real if any(is_inside(real, root) for root in within) else path
-            for path, real in ((path, self.real.get(path, path)) for path in self.files)
-        )
+    names: tuple[bytes, ...] = attrs.Factory(lambda chunk: chunk.files, takes_self=True)
 
 
 @attrs.frozen
@@ -155,12 +146,18 @@ class Walk:
         self._found = files[limit:]
         errors, self._errors = tuple(self._errors), []
         files = files[:limit]
-        real = {}
-        if self._linked or self._linked_files:
-            real = {path: self._real(path) for path in files}
-        chunk = Chunk(tuple(files), errors, complete and not self._found, real)
-        roots = self._sweep.roots
-        return attrs.evolve(chunk, names=chunk.named(roots)) if roots else chunk
+        return Chunk(tuple(files), errors, complete and not self._found, self._names(files))
+
+    def _names(self, files: Sequence[bytes]) -> tuple[bytes, ...]:
+        """By the real path, as deliveries name them; where a link leads out, by the link."""
+        if not self._linked and not self._linked_files:
+            return tuple(files)
+        within = [os.path.realpath(root) for root in self._sweep.named_within or self._sweep.roots]
+        reals = map(self._real, files)
+        return tuple(
+            real if any(is_inside(real, root) for root in within) else path
+            for path, real in zip(files, reals, strict=True)
+        )
 
     def _real(self, path: bytes) -> bytes:
         if path in self._linked_files:

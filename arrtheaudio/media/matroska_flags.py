@@ -33,7 +33,7 @@ _EXPENDABLE: Final = {
     (0x55AA, 0): 6,  # FlagForced
 }
 _EXPENDABLE_IDS: Final = frozenset(ident for ident, _ in _EXPENDABLE)
-_VOID_BYTE: Final = bytes([ebml.VOID])
+VOID_BYTE: Final = bytes([ebml.VOID])
 _LONGEST_FLAG: Final = 10  # 88, eight bytes of size, the value
 
 Way = Literal["value", "swap", "void", "size"]
@@ -64,7 +64,7 @@ def set_flag(blob: bytes, entry: ebml.Element, wanted: bool) -> list[Change] | N
             if not wanted:
                 return None
             # libebml reads 0 there: as a Void it is the default for every reader.
-            changes.append(Change(start, _VOID_BYTE, "value"))
+            changes.append(Change(start, VOID_BYTE, "value"))
             continue
         if (ebml.uint(blob, body, end, default=1) != 0) == wanted:
             continue

@@ -18,7 +18,7 @@ from typing import Final
 
 from arrtheaudio.errors import CorruptFile, NoRoom
 from arrtheaudio.media import ebml, matroska_switch
-from arrtheaudio.media.matroska_flags import TRACK_ENTRY, Change, Way, set_flag
+from arrtheaudio.media.matroska_flags import TRACK_ENTRY, VOID_BYTE, Change, Way, set_flag
 from arrtheaudio.media.matroska_layout import Layout
 from arrtheaudio.media.matroska_rebuild import lengthened, rebuild
 from arrtheaudio.media.matroska_switch import narrowed, refresh_crc
@@ -26,7 +26,6 @@ from arrtheaudio.media.source import PAGE_BYTES, Window
 from arrtheaudio.media.tracks import Edit, Media, Patch
 
 _NO_ROOM: Final = "None: the header has no byte to spare."
-_VOID_BYTE: Final = bytes([ebml.VOID])
 # A flag and its CRC farther apart than this are not worth one write.
 _ONE_WRITE_BYTES: Final = 64 << 10
 
@@ -59,7 +58,7 @@ def plan_default(window: Window, media: Media, target: int, *, reorder: bool = F
         patches, fragile = _anew(window, media, order, wanted)
     if patches and layout.segment_crc:
         # Over the whole file, and so beyond recomputing: it becomes a Void.
-        patches = (Patch(layout.segment, b"\xbf", _VOID_BYTE, sync=True), *patches)
+        patches = (Patch(layout.segment, b"\xbf", VOID_BYTE, sync=True), *patches)
     _refuse_overlaps(patches)
     return Edit(patches, _extents(layout), fragile)
 
@@ -155,7 +154,7 @@ def _in_place(layout: Layout, wanted: dict[int, bool]) -> tuple[Patch, ...] | No
     in_order = setting and _parted(layout, changes)
     if patch is not None and len(patch.new) <= _ONE_WRITE_BYTES and not in_order:
         return (patch,)
-    dropped = [Change(body, _VOID_BYTE, "value") for body, _ in reversed(guarded)]
+    dropped = [Change(body, VOID_BYTE, "value") for body, _ in reversed(guarded)]
     return _one_by_one(layout, dropped + changes, barriers=len(dropped))
 
 
@@ -235,19 +234,12 @@ def _candidates(wanted: dict[int, bool], media: Media) -> list[tuple[dict[int, b
 
     Of every audio track, of those that change, of those that become 0.
     """
-    changing = {i: flag for i, flag in wanted.items() if media.tracks[i].default != flag}
-    changed = [] if _has_empty_flag(media, wanted) else [(changing, False)]
-    return [(wanted, False), *changed, (wanted, True)]
-
-
-def _has_empty_flag(media: Media, wanted: dict[int, bool]) -> bool:
-    """Whether the new default states "88 80", which libebml reads as 0: it may not stay so."""
-    entries = _entries(media.layout)
-    return any(
-        set_flag(media.layout.blob, entries[i], True)
-        for i, flag in wanted.items()
-        if flag and media.tracks[i].default
-    )
+    layout: Layout = media.layout
+    entries = _entries(layout)
+    changing = {
+        i: flag for i, flag in wanted.items() if set_flag(layout.blob, entries[i], flag) != []
+    }
+    return [(wanted, False), (changing, False), (wanted, True)]
 
 
 def _extents(layout: Layout) -> tuple[tuple[int, int], ...]:

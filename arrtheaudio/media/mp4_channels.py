@@ -6,7 +6,7 @@ count, or None where the box leaves it open; a cut-off box counts as absent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -160,25 +160,31 @@ def _dac3(body: bytes) -> int:
 
 def _dec3(body: bytes) -> int:
     """The first independent substream with what its dependent substreams add."""
-    bits = Bits(body)
-    bits.take(13 + 3)  # data_rate, num_ind_sub
-    bits.take(2 + 5 + 1 + 1 + 3)  # fscod, bsid, reserved, asvc, bsmod
-    channels = ACMOD[bits.take(3)]
-    channels += bits.take(1)  # lfeon
-    bits.take(3)
-    if bits.take(4):  # num_dep_sub
-        channels += _marked(bits.take(9), CHAN_LOC)
-    return channels
+    return next(_substreams(Bits(body)))
+
+
+def _substreams(bits: Bits) -> Iterator[int]:
+    """Channels of each independent substream, up to the end of the list of dec3."""
+    bits.take(13)  # data_rate
+    for _ in range(bits.take(3) + 1):  # num_ind_sub
+        bits.take(2 + 5 + 1 + 1 + 3)  # fscod, bsid, reserved, asvc, bsmod
+        channels = ACMOD[bits.take(3)]
+        channels += bits.take(1)  # lfeon
+        bits.take(3)
+        dependent = bits.take(4)  # num_dep_sub
+        if dependent:
+            channels += _marked(bits.take(9), CHAN_LOC)
+        yield channels
+        if not dependent:
+            bits.take(1)
 
 
 def has_joint_objects(body: bytes) -> bool:
     """Whether dec3 tells of Dolby Atmos: flag_ec3_extension_type_a (TS 103 420, 8.3)."""
     bits = Bits(body)
     try:
-        bits.take(13)
-        for _ in range(bits.take(3) + 1):
-            bits.take(2 + 5 + 1 + 1 + 3 + 3 + 1 + 3)
-            bits.take(9 if bits.take(4) else 1)
+        for _ in _substreams(bits):
+            pass
         return bits.take(8) & 1 == 1
     except CorruptFile:
         return False

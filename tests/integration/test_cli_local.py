@@ -302,7 +302,7 @@ async def test_a_look_leaves_alone_only_what_a_job_would_leave_alone_and_says_wh
     context = Context(language_priority=(language,))
     options = Options(settle_seconds=0, **changed)
     looker = Looker(Policy(Rules(), options, (bytes(tmp_path),)), (language,))
-    [left] = looker.look([path])
+    [left] = looker.look([path], {})
     request = Request(path, Rules(), context, options, dry_run=True, heavy=True)
     outcome = await run(request, before_write=refuse)
     if left is None:

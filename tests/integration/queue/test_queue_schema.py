@@ -25,6 +25,15 @@ def made() -> list[tuple[str, str]]:
     return sorted(found)
 
 
+async def made_and_changed(path: Path, how: str) -> None:
+    """A journal with a job that waits, its schema changed by these statements."""
+    async with inline_queue(path) as queue:
+        await queue.deliver(delivery("/m/a.mkv"))
+    connection = apsw.Connection(str(path))
+    connection.execute(how)
+    connection.close()
+
+
 async def refused(path: Path) -> str:
     """Why this journal is not opened."""
     with pytest.raises(JournalCorrupt) as caught:
@@ -37,11 +46,7 @@ async def refused(path: Path) -> str:
 async def test_what_is_missing_of_the_schema_is_named_and_nothing_runs(
     path: Path, autojump_clock, kind: str, name: str
 ) -> None:
-    async with inline_queue(path) as queue:
-        await queue.deliver(delivery("/m/a.mkv"))
-    connection = apsw.Connection(str(path))
-    connection.execute(f"DROP {kind} {name}")
-    connection.close()
+    await made_and_changed(path, f"DROP {kind} {name}")
     assert f"{name} is missing" in verify_file(path)
     assert f"{name} is missing" in await refused(path)
 
@@ -49,11 +54,7 @@ async def test_what_is_missing_of_the_schema_is_named_and_nothing_runs(
 async def test_a_journal_of_an_older_version_is_brought_up_to_date(
     path: Path, autojump_clock
 ) -> None:
-    async with inline_queue(path) as queue:
-        await queue.deliver(delivery("/m/a.mkv"))
-    connection = apsw.Connection(str(path))
-    connection.execute("DROP TABLE titles; PRAGMA user_version = 1")
-    connection.close()
+    await made_and_changed(path, "DROP TABLE titles; PRAGMA user_version = 1")
     assert verify_file(path) == []  # as its own version made it
     told = NewJob(b"/m/a.mkv", original_language="ja")
     async with inline_queue(path) as queue:
@@ -76,11 +77,7 @@ def test_an_empty_database_has_none_of_the_tables(path: Path) -> None:
 async def test_a_table_that_was_changed_is_named_and_an_index_more_is_no_fault(
     path: Path, autojump_clock
 ) -> None:
-    async with inline_queue(path) as queue:
-        await queue.deliver(delivery("/m/a.mkv"))
-    connection = apsw.Connection(str(path))
-    connection.execute("CREATE INDEX mine ON finished(ms)")
-    connection.close()
+    await made_and_changed(path, "CREATE INDEX mine ON finished(ms)")
     async with inline_queue(path):
         pass
     assert verify_file(path) == []
